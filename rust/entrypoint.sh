@@ -1,0 +1,33 @@
+#!/bin/sh
+# Development only: writes blazing_sun/.env for the tools that read it, then builds and runs the application at every change.
+set -eu
+cd /home/rust/blazing_sun
+
+for folder in . target /usr/local/cargo/registry; do
+  [ -w "$folder" ] || { echo "rust: $folder is not writable for uid $(id -u): set HOST_UID and HOST_GID in .env to the owner of" \
+    "the checkout, then: docker compose down, docker volume rm rust_cargo-cache rust_target-cache, docker compose up -d --build" >&2; exit 1; }
+done
+
+# Every byte as %XX: plain to see that nothing in a password can end a part of the URL.
+encoded() { printf '%s' "$1" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'; }
+
+# NAME="value" as dotenv files want it.
+line() { printf '%s="%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"$]/\\&/g')"; }
+
+(
+  umask 077
+  {
+    echo '# Written by rust/entrypoint.sh at each start of the container, from the .env of the repository: edit that one.'
+    env | sed -n 's/^\(PORT\|POSTGRES_[A-Z_]*\|REDIS_[A-Z_]*\|RABBITMQ_[A-Z_]*\|KAFKA_[A-Z_]*\|MAIL_[A-Z_]*\)=.*/\1/p' | sort \
+      | while read -r name; do eval "line $name \"\$$name\""; done
+    line DATABASE_URL "postgres://$(encoded "$POSTGRES_USER"):$(encoded "$POSTGRES_PASSWORD")@$POSTGRES_HOST:$POSTGRES_PORT/$(encoded "$POSTGRES_DB")"
+  } >.env.new
+  mv .env.new .env
+)
+
+# The build asks the database about every query (SQLX_OFFLINE) and notes the answers in .sqlx (SQLX_OFFLINE_DIR), which is
+# what `cargo sqlx prepare` would do in a second pass; .sqlx, .env, storage and target are not watched.
+export SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx"
+exec cargo watch ${CARGO_WATCH_POLL:+--poll} --why \
+  --watch src --watch migrations --watch config --watch templates --watch Cargo.toml --watch Cargo.lock \
+  --shell 'sqlx migrate run && cargo build --bin blazing_sun && exec target/debug/blazing_sun run'
