@@ -45,7 +45,7 @@ HTTPS_SUFFIX=; [ "$HTTPS_PORT" = 443 ] || HTTPS_SUFFIX=:$HTTPS_PORT
 export HTTPS_SUFFIX
 # Only these names: nginx's own variables look the same.
 # shellcheck disable=SC2016
-envsubst '${SERVER_NAME} ${HTTPS_SUFFIX} ${APP_PORT} ${MAX_BODY_BYTES}' </etc/nginx/default.conf.template >/tmp/default.conf
+envsubst '${SERVER_NAME} ${HTTPS_SUFFIX} ${APP_PORT} ${HTTP_MAX_BODY_BYTES}' </etc/nginx/default.conf.template >/tmp/default.conf
 chmod 0644 /tmp/default.conf
 
 exec nginx -g 'daemon off;'

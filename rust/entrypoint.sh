@@ -29,5 +29,5 @@ line() { printf '%s="%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"$]/\\&/g')"; }
 # what `cargo sqlx prepare` would do in a second pass; .sqlx, .env, storage and target are not watched.
 export SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx"
 exec cargo watch ${CARGO_WATCH_POLL:+--poll} --why \
-  --watch src --watch migrations --watch config --watch templates --watch Cargo.toml --watch Cargo.lock \
+  --watch src --watch migrations --watch config --watch templates --watch assets --watch Cargo.toml --watch Cargo.lock \
   --shell 'sqlx migrate run && cargo build --bin blazing_sun && exec target/debug/blazing_sun run'

@@ -1,9 +1,9 @@
-// maildev on Mailpit's ports, in memory's bounds: a mail of at most 25 MB, the newest 500 mails, 100 MB together.
+// maildev on Mailpit's ports, in memory's bounds: a mail of at most 5 MB, the newest 500 mails, 25 MB together.
 const maildev = require('/opt/maildev/lib/node_modules/maildev')
 
-const MAIL_BYTES = 25e6
+const MAIL_BYTES = 5e6
 const MAILS = 500
-const TOTAL_BYTES = 100e6
+const TOTAL_BYTES = 25e6
 
 const server = maildev({ smtp: 1025, web: 8025, ip: '0.0.0.0', silent: true })
 // Announced to clients, which are refused when they announce a larger mail; smtp-server reads it at each connection.

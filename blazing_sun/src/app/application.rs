@@ -1,0 +1,171 @@
+//! The running application: from its start to its graceful end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+use tokio::net::TcpSocket;
+use uuid::Uuid;
+
+use crate::app::config::{Config, Http, Lifecycle};
+use crate::app::instances::{self, Instance};
+use crate::app::routes;
+use crate::infra::services::Services;
+use crate::infra::{migrations, postgres};
+use crate::kernel::clock::Clock;
+use crate::web::envelope::envelope;
+use crate::web::extractors;
+use crate::web::health::Health;
+use crate::web::metrics::Metrics;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// An application that listens.
+pub struct Application {
+    address: SocketAddr,
+    server: Server,
+    handle: ServerHandle,
+    health: Arc<Health>,
+    services: Arc<Services>,
+    clock: Arc<dyn Clock>,
+    instance: Uuid,
+    lifecycle: Lifecycle,
+}
+
+impl Application {
+    /// Waits for PostgreSQL, applies the migrations and starts to listen; the other services may come later.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        // Taken first, so that a port in use is told before anything is changed; opened last.
+        let socket = bind(&config.http)?;
+        postgres::wait_until_up(&config.services.postgres, config.lifecycle.startup_timeout)
+            .await?;
+        let services = Arc::new(Services::new(&config.services)?);
+        for name in migrations::apply(&services.postgres).await? {
+            tracing::info!(migration.name = name, "migration applied");
+        }
+        let instance = record_start(&services, clock.as_ref()).await?;
+
+        let health = Arc::new(Health::new(Arc::clone(&services), Arc::clone(&clock)));
+        let listener = socket
+            .listen(BACKLOG)
+            .context("cannot listen")?
+            .into_std()?;
+        let address = listener.local_addr()?;
+        let server = serve(
+            listener,
+            &config,
+            Arc::clone(&health),
+            Arc::clone(&services),
+        )?;
+        tracing::info!(http.address = %address, app.version = env!("CARGO_PKG_VERSION"), "listening");
+        let handle = server.handle();
+        Ok(Self {
+            address,
+            server,
+            handle,
+            health,
+            services,
+            clock,
+            instance,
+            lifecycle: config.lifecycle,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `ending` completes, then ends gracefully: not ready, no new connections, requests in flight
+    /// finish, goodbye to the services.
+    pub async fn run_until(self, ending: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut serving = tokio::spawn(self.server);
+        tokio::select! {
+            ended = &mut serving => return Ok(ended??),
+            () = ending => {}
+        }
+        self.health.drain();
+        tracing::info!("not ready any more");
+        tokio::time::sleep(self.lifecycle.drain).await;
+        self.handle.stop(true).await;
+        serving.await??;
+
+        let stopped_at = self.clock.now();
+        if let Err(error) =
+            instances::record_stop(&self.services.postgres, self.instance, stopped_at).await
+        {
+            tracing::warn!(error = %error, "the end could not be recorded");
+        }
+        self.services.close().await;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// Takes the port without opening it yet: until the application is ready, clients are refused instead of kept waiting.
+fn bind(http: &Http) -> anyhow::Result<TcpSocket> {
+    let address = SocketAddr::new(http.address, http.port);
+    let bound = || -> io::Result<TcpSocket> {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    bound().with_context(|| format!("cannot listen on {address} (PORT, BIND_ADDRESS)"))
+}
+
+fn serve(
+    listener: std::net::TcpListener,
+    config: &Config,
+    health: Arc<Health>,
+    services: Arc<Services>,
+) -> anyhow::Result<Server> {
+    let limits = Data::new(config.http.limits.clone());
+    let max_body_bytes = limits.max_body_bytes;
+    let metrics = Data::new(Metrics::new()?);
+    let health = Data::from(health);
+    let services = Data::from(services);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(limits.clone())
+            .app_data(metrics.clone())
+            .app_data(health.clone())
+            .app_data(services.clone())
+            .configure(|routes| extractors::configure(routes, max_body_bytes))
+            .configure(routes::configure)
+            .wrap(from_fn(envelope))
+    })
+    .client_request_timeout(config.http.header_timeout)
+    .keep_alive(config.http.keep_alive)
+    .shutdown_timeout(config.lifecycle.shutdown_timeout.as_secs())
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+async fn record_start(services: &Services, clock: &dyn Clock) -> anyhow::Result<Uuid> {
+    let instance = Instance::here(clock);
+    let previous = instances::record_start(&services.postgres, &instance)
+        .await
+        .context("cannot record this start")?;
+    if let Some(previous) = previous.filter(|previous| previous.stopped_at.is_none()) {
+        tracing::warn!(
+            instance.id = %previous.id,
+            instance.started_at = %previous.started_at,
+            "the previous start on this host has no end: it was killed, or it still runs",
+        );
+    }
+    Ok(instance.id)
+}

@@ -1,0 +1,223 @@
+//! The configuration: every setting parsed once, at start, with all complaints together.
+
+mod reader;
+mod sources;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+use crate::infra::{kafka, postgres, rabbitmq, redis, services};
+use crate::web::envelope::Limits;
+use reader::Reader;
+pub use reader::{Entry, Problem};
+pub use sources::{Origin, Sources};
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub struct Config {
+    /// The HTTP server.
+    pub http: Http,
+    /// How the process starts and ends.
+    pub lifecycle: Lifecycle,
+    /// What is logged, and how.
+    pub logs: Logs,
+    /// Where the services are.
+    pub services: services::Settings,
+}
+
+/// The HTTP server's settings.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port to listen on; 0 takes any free one.
+    pub port: u16,
+    /// What one request may ask for.
+    pub limits: Limits,
+    /// The longest time a client may take to send a request's headers.
+    pub header_timeout: Duration,
+    /// The longest time an idle connection stays open.
+    pub keep_alive: Duration,
+}
+
+/// How the process starts and ends.
+#[derive(Clone, Debug)]
+pub struct Lifecycle {
+    /// The longest wait for PostgreSQL at start.
+    pub startup_timeout: Duration,
+    /// How long the process still serves although it says that it is not ready.
+    pub drain: Duration,
+    /// The longest wait for requests in flight at the end.
+    pub shutdown_timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug)]
+pub struct Logs {
+    /// Levels and targets.
+    pub filter: Targets,
+    /// For machines or for people.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Coloured text.
+    Pretty,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What was read: the configuration if nothing is wrong with it, and every setting with its origin in any case.
+pub struct Reading {
+    /// The configuration, or everything that is wrong with it.
+    pub config: Result<Config, Vec<Problem>>,
+    /// Every setting as it may be shown.
+    pub entries: Vec<Entry>,
+}
+
+impl Config {
+    /// Reads every setting from `sources`.
+    #[must_use]
+    pub fn read(sources: Sources) -> Reading {
+        let mut reader = Reader::new(sources);
+        let config = Self {
+            http: Http::read(&mut reader),
+            lifecycle: Lifecycle::read(&mut reader),
+            logs: Logs::read(&mut reader),
+            services: services::Settings {
+                postgres: read_postgres(&mut reader),
+                redis: read_redis(&mut reader),
+                rabbitmq: read_rabbitmq(&mut reader),
+                kafka: read_kafka(&mut reader),
+            },
+        };
+        let (entries, problems) = reader.finish();
+        Reading {
+            config: if problems.is_empty() {
+                Ok(config)
+            } else {
+                Err(problems)
+            },
+            entries,
+        }
+    }
+
+    /// Reads the port alone, which is all that the health check needs.
+    pub fn read_port(sources: Sources) -> Result<u16, Vec<Problem>> {
+        let mut reader = Reader::new(sources);
+        let port = reader.number("PORT", 0..=u16::MAX);
+        let (_, problems) = reader.finish();
+        if problems.is_empty() {
+            Ok(port)
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+impl Http {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            port: reader.number("PORT", 0..=u16::MAX),
+            address: reader.parsed(
+                "BIND_ADDRESS",
+                "an IP address",
+                IpAddr::from([127, 0, 0, 1]),
+            ),
+            limits: Limits {
+                max_body_bytes: reader.number("HTTP_MAX_BODY_BYTES", 1..=1 << 30),
+                request_timeout: reader.seconds("HTTP_REQUEST_TIMEOUT_SECONDS", 1..=3600),
+            },
+            header_timeout: reader.seconds("HTTP_HEADER_TIMEOUT_SECONDS", 1..=3600),
+            keep_alive: reader.seconds("HTTP_KEEP_ALIVE_SECONDS", 1..=3600),
+        }
+    }
+}
+
+impl Lifecycle {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            startup_timeout: reader.seconds("STARTUP_TIMEOUT_SECONDS", 1..=3600),
+            drain: reader.seconds("DRAIN_SECONDS", 0..=3600),
+            shutdown_timeout: reader.seconds("SHUTDOWN_TIMEOUT_SECONDS", 1..=3600),
+        }
+    }
+}
+
+impl Logs {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            filter: reader.parsed(
+                "RUST_LOG",
+                "a level or directives such as info,sqlx=debug",
+                Targets::default(),
+            ),
+            format: reader.parsed("LOG_FORMAT", "json or pretty", LogFormat::default()),
+        }
+    }
+}
+
+fn read_postgres(reader: &mut Reader) -> postgres::Settings {
+    postgres::Settings {
+        host: reader.host("POSTGRES_HOST"),
+        port: reader.port("POSTGRES_PORT"),
+        user: reader.text("POSTGRES_USER", "the name of a role"),
+        password: reader.secret("POSTGRES_PASSWORD", "the password of POSTGRES_USER"),
+        database: reader.text("POSTGRES_DB", "the name of a database"),
+        sslmode: reader.parsed(
+            "POSTGRES_SSLMODE",
+            "disable, allow, prefer, require, verify-ca or verify-full",
+            Default::default(),
+        ),
+        pool_size: reader.number("POSTGRES_POOL_SIZE", 1..=1000),
+    }
+}
+
+fn read_redis(reader: &mut Reader) -> redis::Settings {
+    redis::Settings {
+        host: reader.host("REDIS_HOST"),
+        port: reader.port("REDIS_PORT"),
+        user: reader.text("REDIS_USER", "the name of a user"),
+        password: reader.secret("REDIS_PASSWORD", "the password of REDIS_USER"),
+        database: reader.number("REDIS_DB", 0..=u16::MAX),
+    }
+}
+
+fn read_rabbitmq(reader: &mut Reader) -> rabbitmq::Settings {
+    rabbitmq::Settings {
+        host: reader.host("RABBITMQ_HOST"),
+        port: reader.port("RABBITMQ_PORT"),
+        user: reader.text("RABBITMQ_USER", "the name of a user"),
+        password: reader.secret("RABBITMQ_PASSWORD", "the password of RABBITMQ_USER"),
+        vhost: reader.text("RABBITMQ_VHOST", "the name of a virtual host, such as /"),
+    }
+}
+
+fn read_kafka(reader: &mut Reader) -> kafka::Settings {
+    let topics = reader.text("KAFKA_TOPICS", "the names of topics, separated by spaces");
+    kafka::Settings {
+        host: reader.host("KAFKA_HOST"),
+        port: reader.port("KAFKA_PORT"),
+        topics: topics.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Puts the rooms together: configuration, routes, the running application and the commands around it.
+
+pub mod application;
+pub mod commands;
+pub mod config;
+pub mod doctor;
+pub mod healthcheck;
+pub mod instances;
+pub mod logging;
+pub mod routes;
+pub mod signals;

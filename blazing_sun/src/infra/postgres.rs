@@ -1,0 +1,174 @@
+//! PostgreSQL: the pool, and waiting for the server at start.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::infra::migrations;
+
+/// How long one attempt to connect may take.
+const ATTEMPT: Duration = Duration::from_secs(3);
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often a waiting start says that it waits.
+const REMINDER: Duration = Duration::from_secs(3);
+
+/// Where the database is and who signs in.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The server's name or address.
+    pub host: String,
+    /// The server's port.
+    pub port: u16,
+    /// The role that owns the database.
+    pub user: String,
+    /// The role's password.
+    pub password: SecretString,
+    /// The database.
+    pub database: String,
+    /// How much TLS is asked for.
+    pub sslmode: PgSslMode,
+    /// The most connections the pool holds.
+    pub pool_size: u32,
+}
+
+impl Settings {
+    /// `host:port`, for messages.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// The options of one connection, built from parts: no password needs escaping.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host(&self.host)
+            .port(self.port)
+            .username(&self.user)
+            .password(self.password.expose_secret())
+            .database(&self.database)
+            .ssl_mode(self.sslmode)
+            .application_name("blazing_sun")
+            // Keeps "already exists, skipping" out of the logs of every start.
+            .options([("client_min_messages", "warning")])
+    }
+
+    /// A pool that connects when it is first used.
+    #[must_use]
+    pub fn pool(&self) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(self.pool_size)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(self.connect_options())
+    }
+}
+
+/// Why a start did not get its database.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// The server answered and said no, so that waiting would not help.
+    #[error("PostgreSQL at {address} refused the connection: {reason}")]
+    Refused {
+        /// Who was asked.
+        address: String,
+        /// What it answered.
+        reason: String,
+    },
+    /// Nobody answered in time.
+    #[error("gave up waiting for PostgreSQL at {address} after {} s: {reason}", .waited.as_secs())]
+    TimedOut {
+        /// Who was asked.
+        address: String,
+        /// How long.
+        waited: Duration,
+        /// What went wrong the last time.
+        reason: String,
+    },
+}
+
+/// Waits until PostgreSQL takes connections, at most `limit`.
+pub async fn wait_until_up(settings: &Settings, limit: Duration) -> Result<(), Unavailable> {
+    let address = settings.address();
+    let options = settings.connect_options();
+    let deadline = Instant::now() + limit;
+    let mut next_reminder = Instant::now();
+    loop {
+        let attempt_ends = deadline.min(Instant::now() + ATTEMPT);
+        let reason = match timeout_at(attempt_ends, PgConnection::connect_with(&options)).await {
+            Ok(Ok(connection)) => {
+                // A failing goodbye changes nothing: the server was up.
+                drop(timeout(ATTEMPT, connection.close()).await);
+                return Ok(());
+            }
+            Ok(Err(error)) if is_final(&error) => {
+                return Err(Unavailable::Refused {
+                    address,
+                    reason: message(&error),
+                });
+            }
+            Ok(Err(error)) => message(&error),
+            Err(_) => "no answer".to_owned(),
+        };
+        if Instant::now() + PAUSE >= deadline {
+            return Err(Unavailable::TimedOut {
+                address,
+                waited: limit,
+                reason,
+            });
+        }
+        if Instant::now() >= next_reminder {
+            tracing::warn!(error = reason, "waiting for PostgreSQL at {address} ...");
+            next_reminder = Instant::now() + REMINDER;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What PostgreSQL said, without the library's own words around it.
+#[must_use]
+pub fn message(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(answer) => answer.message().to_owned(),
+        sqlx::Error::Io(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Asks whether the database answers and has exactly the migrations of this build.
+pub async fn check(pool: &PgPool) -> anyhow::Result<()> {
+    let applied = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await?;
+    let expected = migrations::newest();
+    anyhow::ensure!(
+        applied == Some(expected),
+        "its newest migration is {}, this build's is {expected}",
+        applied.map_or_else(|| "none".to_owned(), |version| version.to_string()),
+    );
+    Ok(())
+}
+
+/// The server's version.
+pub async fn describe(pool: &PgPool) -> anyhow::Result<String> {
+    let version = sqlx::query_scalar!(r#"SELECT current_setting('server_version') AS "version!""#)
+        .fetch_one(pool)
+        .await?;
+    Ok(format!("version {version}"))
+}
+
+/// Whether the same question would only get the same answer: a wrong password, an unknown database, missing TLS.
+fn is_final(error: &sqlx::Error) -> bool {
+    /// `invalid_authorization_specification`, `invalid_password`, `invalid_catalog_name`, `insufficient_privilege`.
+    const FINAL: [&str; 4] = ["28000", "28P01", "3D000", "42501"];
+    match error {
+        sqlx::Error::Database(answer) => answer
+            .code()
+            .is_some_and(|code| FINAL.contains(&code.as_ref())),
+        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,115 @@
+//! The four services together, as the rest of the application reaches and asks them.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::timeout;
+
+use crate::infra::kafka::{self, Kafka};
+use crate::infra::postgres;
+use crate::infra::rabbitmq::{self, RabbitMq};
+use crate::infra::redis::{self, Redis};
+
+/// How long a service may take to answer before it counts as away.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// A service that the application depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependency {
+    /// Remembers; nothing works without it.
+    Postgres,
+    /// Only speeds things up.
+    Redis,
+    /// Carries jobs.
+    RabbitMq,
+    /// Carries events.
+    Kafka,
+}
+
+impl Dependency {
+    /// All of them, the essential one first.
+    pub const ALL: [Self; 4] = [Self::Postgres, Self::Redis, Self::RabbitMq, Self::Kafka];
+
+    /// Its name in answers, metrics and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+            Self::RabbitMq => "rabbitmq",
+            Self::Kafka => "kafka",
+        }
+    }
+}
+
+/// Where every service is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// PostgreSQL.
+    pub postgres: postgres::Settings,
+    /// Redis.
+    pub redis: redis::Settings,
+    /// RabbitMQ.
+    pub rabbitmq: rabbitmq::Settings,
+    /// Kafka.
+    pub kafka: kafka::Settings,
+}
+
+/// A client for every service.
+pub struct Services {
+    /// The pool of connections to PostgreSQL.
+    pub postgres: PgPool,
+    redis: Redis,
+    rabbitmq: RabbitMq,
+    kafka: Kafka,
+}
+
+impl Services {
+    /// Prepares every client; none of them needs its service to be there yet.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            postgres: settings.postgres.pool(),
+            redis: Redis::new(&settings.redis)?,
+            rabbitmq: RabbitMq::new(settings.rabbitmq.clone()),
+            kafka: Kafka::new(&settings.kafka)?,
+        })
+    }
+
+    /// Asks one service whether it does its work, and waits a second at most.
+    pub async fn check(&self, dependency: Dependency) -> anyhow::Result<()> {
+        let answer = async {
+            match dependency {
+                Dependency::Postgres => postgres::check(&self.postgres).await,
+                Dependency::Redis => self.redis.check().await,
+                Dependency::RabbitMq => self.rabbitmq.check().await,
+                Dependency::Kafka => self.kafka.check().await,
+            }
+        };
+        within_limit(answer).await
+    }
+
+    /// Asks one service what it is, for the operator.
+    pub async fn describe(&self, dependency: Dependency) -> anyhow::Result<String> {
+        let answer = async {
+            match dependency {
+                Dependency::Postgres => postgres::describe(&self.postgres).await,
+                Dependency::Redis => self.redis.describe().await,
+                Dependency::RabbitMq => self.rabbitmq.describe().await,
+                Dependency::Kafka => self.kafka.describe().await,
+            }
+        };
+        within_limit(answer).await
+    }
+
+    /// Says goodbye to the services that care; one that does not answer is left behind.
+    pub async fn close(&self) {
+        drop(timeout(ANSWER, self.postgres.close()).await);
+        drop(timeout(ANSWER, self.rabbitmq.close()).await);
+    }
+}
+
+async fn within_limit<T>(answer: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(ANSWER, answer)
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", ANSWER.as_secs())))
+}

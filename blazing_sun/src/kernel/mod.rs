@@ -1,0 +1,4 @@
+//! Pure types that cannot be wrong and do no I/O.
+
+pub mod clock;
+pub mod id;

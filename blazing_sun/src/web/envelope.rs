@@ -1,0 +1,146 @@
+//! What surrounds every request: its id and span, its bounds, the form of its errors, its log line and its metrics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
+use futures_util::FutureExt;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::web::metrics::{Metrics, UNMATCHED};
+use crate::web::problem::Problem;
+use crate::web::request_id;
+
+/// What one request may ask for.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest body.
+    pub max_body_bytes: usize,
+    /// The longest time from its headers to its answer.
+    pub request_timeout: Duration,
+}
+
+/// The outermost middleware; wrap the application with `from_fn(envelope)`.
+pub async fn envelope(
+    limits: Data<Limits>,
+    metrics: Data<Metrics>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let id = request_id::accept_or_create(request.headers());
+    let method = request.method().clone();
+    let route = request
+        .match_pattern()
+        .unwrap_or_else(|| UNMATCHED.to_owned());
+    let span = tracing::info_span!("request", http.request_id = id);
+    let _in_flight = metrics.enter();
+
+    let outcome = handle(&limits, request, next)
+        .instrument(span.clone())
+        .await;
+
+    let header = HeaderValue::from_str(&id)?;
+    let (status, outcome) = match outcome {
+        Ok(mut response) => {
+            response.headers_mut().insert(request_id::HEADER, header);
+            (response.status(), Ok(response))
+        }
+        Err(error) => {
+            let mut response = error.error_response();
+            response.headers_mut().insert(request_id::HEADER, header);
+            (
+                response.status(),
+                Err(InternalError::from_response(error, response).into()),
+            )
+        }
+    };
+    let took = started.elapsed();
+    metrics.record(&method, &route, status, took);
+    span.in_scope(|| log(method.as_str(), &route, status, took));
+    outcome
+}
+
+/// Runs the request within its bounds; whatever fails, fails as a problem.
+async fn handle(
+    limits: &Limits,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if declared_length(&request).is_some_and(|length| length > limits.max_body_bytes) {
+        return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE).into());
+    }
+    let answer = AssertUnwindSafe(next.call(request)).catch_unwind();
+    match timeout(limits.request_timeout, answer).await {
+        Ok(Ok(Ok(response))) => Ok(as_problem(response.map_into_boxed_body())),
+        Ok(Ok(Err(error))) => Err(error),
+        Ok(Err(_panic)) => Err(Problem::internal(&"the handler panicked").into()),
+        Err(_elapsed) => Err(Problem::timeout().into()),
+    }
+}
+
+/// Gives an error that the framework itself answered, such as 405, the form of all others.
+fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    let is_ours = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain"));
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (request, old) = response.into_parts();
+    let mut new: HttpResponse = Problem::of_status(status).error_response();
+    for (name, value) in old
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != CONTENT_TYPE)
+    {
+        new.headers_mut().append(name.clone(), value.clone());
+    }
+    ServiceResponse::new(request, new)
+}
+
+fn declared_length(request: &ServiceRequest) -> Option<usize> {
+    request
+        .headers()
+        .get(CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// One line a request; what machines ask every few seconds is only of interest when looking closely.
+fn log(method: &str, route: &str, status: StatusCode, took: Duration) {
+    let status = status.as_u16();
+    let milliseconds = took.as_micros() as f64 / 1000.0;
+    if route.starts_with("/health") || route == "/metrics" {
+        tracing::debug!(
+            http.method = method,
+            http.route = route,
+            http.status = status,
+            http.duration_ms = milliseconds,
+            "request"
+        );
+    } else {
+        tracing::info!(
+            http.method = method,
+            http.route = route,
+            http.status = status,
+            http.duration_ms = milliseconds,
+            "request"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! What the application measures, in Prometheus's text format at `/metrics`.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, http::Method, http::StatusCode};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TEXT_FORMAT, TextEncoder,
+};
+
+use crate::infra::services::Services;
+use crate::web::health::Health;
+use crate::web::problem::Problem;
+
+/// Upper bounds in seconds, from a cached answer to a request that is about to be given up.
+const DURATION_BUCKETS: [f64; 13] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// The label of every request that matches no route, so that scanners cannot add series.
+pub const UNMATCHED: &str = "unmatched";
+
+/// The application's metrics, in a registry of their own.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+    dependencies: IntGaugeVec,
+    pool_size: IntGauge,
+    pool_idle: IntGauge,
+}
+
+impl Metrics {
+    /// Registers everything that is measured, the process itself included.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let build = IntGaugeVec::new(
+            Opts::new("build_info", "Which build this is."),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let metrics = Self {
+            requests: IntCounterVec::new(
+                Opts::new("http_requests_total", "Answered requests."),
+                &["method", "route", "status"],
+            )?,
+            durations: HistogramVec::new(
+                HistogramOpts::new(
+                    "http_request_duration_seconds",
+                    "Time from request to answer.",
+                )
+                .buckets(DURATION_BUCKETS.to_vec()),
+                &["method", "route"],
+            )?,
+            in_flight: IntGauge::new(
+                "http_requests_in_flight",
+                "Requests that are not answered yet.",
+            )?,
+            dependencies: IntGaugeVec::new(
+                Opts::new(
+                    "dependency_up",
+                    "Whether a service did its work when it was last asked.",
+                ),
+                &["dependency"],
+            )?,
+            pool_size: IntGauge::new(
+                "postgres_pool_connections",
+                "Open connections to PostgreSQL.",
+            )?,
+            pool_idle: IntGauge::new(
+                "postgres_pool_idle_connections",
+                "Open connections that wait for work.",
+            )?,
+            registry,
+        };
+        metrics.registry.register(Box::new(build))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.requests.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.durations.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.in_flight.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.dependencies.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.pool_size.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.pool_idle.clone()))?;
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        Ok(metrics)
+    }
+
+    /// Counts a request as in flight until the answer is dropped.
+    #[must_use]
+    pub fn enter(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Counts an answered request under its route's pattern.
+    pub fn record(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let method = method_label(method);
+        self.requests
+            .with_label_values(&[method, route, status.as_str()])
+            .inc();
+        self.durations
+            .with_label_values(&[method, route])
+            .observe(took.as_secs_f64());
+    }
+
+    fn render(&self) -> prometheus::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// One request in flight; a client that hangs up ends it too.
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// `GET /metrics`
+pub async fn show(
+    metrics: Data<Metrics>,
+    health: Data<Health>,
+    services: Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    for (dependency, status) in health.report().await {
+        metrics
+            .dependencies
+            .with_label_values(&[dependency.name()])
+            .set(status.is_up().into());
+    }
+    metrics.pool_size.set(services.postgres.size().into());
+    metrics
+        .pool_idle
+        .set(i64::try_from(services.postgres.num_idle()).unwrap_or(i64::MAX));
+    let text = metrics
+        .render()
+        .map_err(|error| Problem::internal(&error))?;
+    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).body(text))
+}
+
+/// The method, if it is a usual one: clients may invent others.
+fn method_label(method: &Method) -> &str {
+    const USUAL: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if USUAL.contains(method) {
+        method.as_str()
+    } else {
+        "other"
+    }
+}

@@ -1,0 +1,92 @@
+//! Errors as the client sees them: `application/problem+json` of RFC 9457, and nothing about the inside.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// The media type of every error answer.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// One kind of problem; its `type` is part of the interface and never changes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{status} {kind}")]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    detail: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+impl Problem {
+    /// The problem that an error status stands for.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = match status {
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+            StatusCode::PAYLOAD_TOO_LARGE => "payload_too_large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+            StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+            status if status.is_client_error() => "bad_request",
+            _ => "internal",
+        };
+        Self {
+            status,
+            kind,
+            detail: None,
+        }
+    }
+
+    /// A body that is not the JSON which was expected.
+    #[must_use]
+    pub fn malformed_json(detail: String) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: "malformed_json",
+            detail: Some(detail),
+        }
+    }
+
+    /// A request that took too long.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            kind: "timeout",
+            detail: None,
+        }
+    }
+
+    /// A failure of ours: the cause is logged here, once, and not sent.
+    #[must_use]
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(error = %cause, "request failed");
+        Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status)
+            .content_type(CONTENT_TYPE)
+            .json(Body {
+                kind: format!("/problems/{}", self.kind),
+                title: self.status.canonical_reason().unwrap_or("Error"),
+                status: self.status.as_u16(),
+                detail: self.detail.as_deref(),
+            })
+    }
+}

@@ -1,0 +1,115 @@
+//! The binary as a process of its own.
+
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::World;
+
+/// What a finished command left.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// A running `blazing_sun run`; killed when it is dropped.
+pub struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    _directory: TempDir,
+}
+
+impl Process {
+    /// Runs a command to its end.
+    pub async fn finish(world: &World, command: &str) -> Finished {
+        let directory = TempDir::new().expect("a folder");
+        let output = prepare(world, &directory, command)
+            .output()
+            .await
+            .expect("the binary");
+        Finished {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    /// Starts `run` in a folder without `.env`.
+    pub fn run(world: &World) -> Self {
+        let directory = TempDir::new().expect("a folder");
+        let mut child = prepare(world, &directory, "run")
+            .spawn()
+            .expect("the binary");
+        let stdout = child.stdout.take().expect("standard output");
+        Self {
+            child,
+            lines: BufReader::new(stdout).lines(),
+            _directory: directory,
+        }
+    }
+
+    /// Reads the log until a line with this message.
+    pub async fn logged(&mut self, message: &str) -> Value {
+        loop {
+            let line = self
+                .lines
+                .next_line()
+                .await
+                .expect("a log")
+                .expect("the message before the end of the log");
+            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Waits until it listens.
+    pub async fn listening(&mut self) -> SocketAddr {
+        let line = self.logged("listening").await;
+        line["http.address"]
+            .as_str()
+            .expect("an address")
+            .parse()
+            .expect("an address")
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("a running process").to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status()
+            .await
+            .expect("kill");
+        assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    pub async fn ended(mut self) -> ExitStatus {
+        self.child.wait().await.expect("an end")
+    }
+}
+
+fn prepare(world: &World, directory: &TempDir, command: &str) -> Command {
+    let mut prepared = Command::new(env!("CARGO_BIN_EXE_blazing_sun"));
+    prepared
+        .arg(command)
+        .env_clear()
+        .envs(world.variables())
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    prepared
+}

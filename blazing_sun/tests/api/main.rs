@@ -1,0 +1,12 @@
+//! The real application over HTTP and as a process, against the real services that the environment names.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot set up its world has to stop"
+)]
+
+mod commands;
+mod harness;
+mod health;
+mod http;
+mod lifecycle;

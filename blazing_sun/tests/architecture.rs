@@ -1,0 +1,128 @@
+//! The rooms and who may know whom, checked from the source.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot read the source has to stop"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the bottom to the top: a room may know those before it.
+const ROOMS: [&str; 4] = ["kernel", "infra", "web", "app"];
+
+#[test]
+fn every_room_knows_only_the_rooms_below_it() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("a source file");
+        if let Some(room) = room_of(&file) {
+            assert_eq!(
+                forbidden_imports(&room, &text),
+                [""; 0],
+                "in {}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_map_lists_the_rooms_from_the_bottom_to_the_top() {
+    let map = fs::read_to_string("src/lib.rs").expect("the map");
+
+    let listed: Vec<&str> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+
+    assert_eq!(listed, ROOMS);
+}
+
+#[test]
+fn every_module_opens_with_what_it_owns() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("a source file");
+        assert!(
+            text.starts_with("//! "),
+            "{} does not open with //!",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn an_import_from_above_is_found_however_it_is_written() {
+    assert_eq!(
+        forbidden_imports("infra", "use crate::web::problem;"),
+        ["web"]
+    );
+    assert_eq!(
+        forbidden_imports("kernel", "let x = blazing_sun::app::run();"),
+        ["app"]
+    );
+    assert_eq!(
+        forbidden_imports("infra", "use crate::{kernel, web};"),
+        ["{kernel, web}"]
+    );
+    assert_eq!(
+        forbidden_imports("infra", "use super::super::web;"),
+        ["super::super"]
+    );
+    assert_eq!(
+        forbidden_imports("web", "use crate::kernel::id;\nuse crate::web::page;"),
+        [""; 0]
+    );
+}
+
+/// What a room imports although it may not. Only `crate::room` can be judged by reading, so that grouping at the
+/// root and climbing with `super::super` are refused too.
+fn forbidden_imports<'a>(room: &str, text: &'a str) -> Vec<&'a str> {
+    let height = ROOMS
+        .iter()
+        .position(|known| *known == room)
+        .expect("a known room");
+    let code = || {
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+    };
+    let paths = code().flat_map(|line| {
+        line.split("crate::")
+            .skip(1)
+            .chain(line.split("blazing_sun::").skip(1))
+    });
+    let targets = paths.map(|path| {
+        let is_end = |c: char| !(c.is_alphanumeric() || "_{}, ".contains(c));
+        path.split(is_end).next().unwrap_or_default()
+    });
+    let climbing = code()
+        .filter(|line| line.contains("super::super"))
+        .map(|_| "super::super");
+    targets
+        .filter(|target| !ROOMS[..=height].contains(target))
+        .chain(climbing)
+        .collect()
+}
+
+fn room_of(file: &Path) -> Option<String> {
+    let mut parts = file.strip_prefix("src").expect("below src").components();
+    let room = parts.next()?;
+    parts.next()?;
+    Some(room.as_os_str().to_string_lossy().into_owned())
+}
+
+fn sources() -> Vec<PathBuf> {
+    let mut folders = vec![PathBuf::from("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > ROOMS.len(), "the source was not found");
+    files
+}

@@ -1,0 +1,126 @@
+"""What is said in more than one place is said alike: topics, queues, limits, settings, secrets."""
+
+import json
+import re
+import tomllib
+
+import pytest
+from repository import MODES, example, read, resolved
+
+TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
+
+# Handed to the application but not read by it: who builds it, and what mail will need when the first one is sent.
+NOT_SETTINGS = re.compile(r"BUILD_ENV|CARGO_WATCH_POLL|MAIL_[A-Z_]+")
+
+
+def defaults():
+    return tomllib.loads(read("blazing_sun/config/default.toml"))
+
+
+def documented_settings():
+    """Settings with a default, and those required, which stand as comments."""
+    return set(defaults()) | set(re.findall(r"(?m)^# ([A-Z_]+)$", read("blazing_sun/config/default.toml")))
+
+
+def queues():
+    return {queue["name"]: queue for queue in json.loads(read("rabbitmq/definitions.json"))["queues"]}
+
+
+# ---- Kafka and RabbitMQ ----
+
+
+def test_kafka_makes_the_topics_of_the_design():
+    (line,) = re.findall(r'(?m)^TOPICS="(.*)"$', read("kafka/entrypoint.sh"))
+    assert line.split() == TOPICS
+
+
+def test_the_application_expects_the_topics_that_kafka_makes():
+    assert defaults()["KAFKA_TOPICS"].split() == TOPICS
+
+
+def test_the_queues_have_the_arguments_of_the_design():
+    assert set(queues()) == {"jobs", "jobs_failed"}
+    assert all(queue["durable"] and not queue["auto_delete"] for queue in queues().values())
+    assert queues()["jobs"]["arguments"] == {"x-queue-type": "classic", "x-max-priority": 10}
+    failed = queues()["jobs_failed"]["arguments"]
+    assert failed["x-queue-type"] == "classic" and failed["x-max-length"] > 0, "bounded"
+
+
+def test_the_definitions_bring_the_user_its_vhost_and_its_rights():
+    # Definitions that are loaded suppress the image's own default user.
+    definitions = json.loads(read("rabbitmq/definitions.json"))
+    (user,), (vhost,), (permission,) = definitions["users"], definitions["vhosts"], definitions["permissions"]
+    assert user["password_hash"] == "${PASSWORD_HASH}" and "password" not in user
+    assert (permission["user"], permission["vhost"]) == (user["name"], vhost["name"])
+    assert {queue["vhost"] for queue in queues().values()} == {vhost["name"]}
+
+
+# ---- the application and its surroundings ----
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_setting_that_compose_gives_the_application_is_one_it_reads(mode):
+    given = {key.removesuffix("_FILE") for key in resolved(mode)["services"]["rust"]["environment"]}
+    assert {key for key in given if not NOT_SETTINGS.fullmatch(key)} - documented_settings() == set()
+
+
+def test_nginx_and_the_application_take_bodies_of_the_same_size():
+    (setting,) = [key for key in defaults() if key.endswith("MAX_BODY_BYTES")]
+    assert f"client_max_body_size ${{{setting}}};" in read("nginx/default.conf.template")
+    given = {resolved(mode)["services"][name]["environment"].get(setting) for mode in MODES for name in ("nginx", "rust")}
+    assert given == {str(defaults()[setting])} == {example()[setting]}
+
+
+def test_the_defaults_of_the_application_are_those_of_the_example():
+    # The hosts differ: the application's default is a server on the same machine, the stack's is a container.
+    shared = [key for key in defaults() if key in example() and not key.endswith("_HOST") and key != "RUST_LOG"]
+    assert len(shared) >= 8
+    assert {key: str(defaults()[key]) for key in shared} == {key: example()[key] for key in shared}
+    assert defaults()["PORT"] == int(example()["APP_PORT"])
+
+
+def test_compose_waits_longer_than_the_application_takes_to_end():
+    grace = resolved("prod")["services"]["rust"]["stop_grace_period"]
+    assert grace == "45s" and defaults()["SHUTDOWN_TIMEOUT_SECONDS"] + defaults()["DRAIN_SECONDS"] < 45
+
+
+def test_nginx_closes_idle_connections_before_the_application_does():
+    keep = int(re.search(r"keepalive_timeout (\d+)s;", read("nginx/nginx.conf"))[1])
+    assert keep < defaults()["HTTP_KEEP_ALIVE_SECONDS"]
+
+
+def test_the_entrypoint_of_rust_syncs_what_the_spec_names():
+    text = read("rust/entrypoint.sh")
+    for prefix in ("PORT", "POSTGRES_", "REDIS_", "RABBITMQ_", "KAFKA_", "MAIL_"):
+        assert re.search(rf"\\\(.*\b{prefix}", text), prefix
+    assert "DATABASE_URL" in text
+
+
+def test_only_named_variables_are_filled_into_nginx():
+    # nginx's own variables look the same.
+    (named,) = re.findall(r"envsubst '([^']*)'", read("nginx/entrypoint.sh"))
+    assert set(re.findall(r"\$\{(\w+)\}", read("nginx/default.conf.template"))) - {"NAME"} == set(re.findall(r"\$\{(\w+)\}", named))
+
+
+def test_redis_has_the_limits_of_the_spec():
+    text = read("redis/redis.conf")
+    for line in ("maxmemory 512mb", "maxmemory-policy allkeys-lru", "appendonly yes", "appendfsync everysec"):
+        assert re.search(rf"(?m)^{line}$", text), line
+
+
+def test_postgres_has_the_tuning_of_the_spec():
+    text = read("postgres/postgresql.conf.template")
+    for line in ("shared_buffers = 512MB", "effective_cache_size = 1536MB", "maintenance_work_mem = 128MB", "max_connections = 200"):
+        assert re.search(rf"(?m)^{line}$", text), line
+
+
+def test_prometheus_scrapes_what_runs():
+    targets = set(re.findall(r"targets: \[(.*)\]", read("prometheus/prometheus.yml")))
+    assert targets == {f"rust:{example()['APP_PORT']}", "rabbitmq:15692", "localhost:9090"}
+
+
+def test_the_dashboards_use_the_uid_of_the_datasource():
+    assert "uid: prometheus" in read("grafana/provisioning/datasources/prometheus.yml")
+    for name in ("application", "rabbitmq"):
+        uids = set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]*)"', read(f"grafana/dashboards/{name}.json")))
+        assert uids <= {"prometheus", "-- Grafana --", "${datasource}"}, name
