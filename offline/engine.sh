@@ -7,12 +7,12 @@
 #   offline/engine.sh env       print the shell lines that put the private engine on PATH
 #
 # The prefix is $BLAZING_SUN_ENGINE, else ~/.cache/blazing-sun/engine. Run as root.
-# Debian's newest suite is used because Compose before 2.24 does not know what the Compose files use; only runc, iptables
+# Debian's newest suite is used because Compose before 2.28 does not know what the Compose files use; only runc, iptables
 # and xz come from the host's own suite (a newer runc needs a newer glibc).
 set -euo pipefail
 
 prefix=${BLAZING_SUN_ENGINE:-${XDG_CACHE_HOME:-$HOME/.cache}/blazing-sun/engine}
-suite=${BLAZING_SUN_ENGINE_SUITE:-sid}
+suite=sid
 socket=/var/run/docker.sock
 
 say() { printf 'engine: %s\n' "$*"; }
@@ -31,8 +31,8 @@ mirror() {
 
 install_engine() {
   [ -x "$prefix/bin/docker" ] && [ -x "$prefix/usr/sbin/dockerd" ] && return 0
-  [ "$(id -u)" = 0 ] || die 'needs root: run it with sudo, or install Docker Engine 25+ with Compose 2.24+ yourself'
-  command -v apt-get >/dev/null || die 'needs Debian or Ubuntu (apt-get); elsewhere install Docker Engine 25+ with Compose 2.24+'
+  [ "$(id -u)" = 0 ] || die 'needs root: run it with sudo, or install Docker Engine 25+ with Compose 2.28+ yourself'
+  command -v apt-get >/dev/null || die 'needs Debian or Ubuntu (apt-get); elsewhere install Docker Engine 25+ with Compose 2.28+'
 
   local missing=() tool
   for tool in runc iptables xz; do
