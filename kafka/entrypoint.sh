@@ -43,7 +43,6 @@ PROPERTIES
 
 rm -f "$ready" # of the container's last run
 export LOG_DIR=/tmp/kafka-logs
-export KAFKA_LOG4J_OPTS="-Dlog4j2.configurationFile=file:/etc/kafka/log4j2.properties"
 if [ -s "$data/meta.properties" ] && ! grep -q "^cluster.id=$KAFKA_CLUSTER_ID\$" "$data/meta.properties"; then
   echo "kafka: the volume belongs to cluster $(sed -n 's/^cluster.id=//p' "$data/meta.properties"), .env says" \
     "$KAFKA_CLUSTER_ID: set KAFKA_CLUSTER_ID back, or remove the volume kafkadata (its records are lost)" >&2
@@ -89,5 +88,7 @@ raise_partitions() {
 # In a subshell of its own, so that its end is reaped by the init process and not by the broker.
 (KAFKA_HEAP_OPTS=-Xmx128m reconcile_topics &)
 
+# For the broker only: it writes to standard output, where the tools' answers are.
+export KAFKA_LOG4J_OPTS="-Dlog4j2.configurationFile=file:/etc/kafka/log4j2.properties"
 export KAFKA_HEAP_OPTS="${KAFKA_HEAP_OPTS:--Xms256m -Xmx512m}"
 exec "$bin/kafka-server-start.sh" "$config"

@@ -26,7 +26,8 @@ make_certificate() {
 
 umask 077
 mkdir -p "$active"
-[ -e "$ssl/cert.pem" ] || [ -e "$ssl/key.pem" ] || make_certificate
+# (A link that leads nowhere is there too, though -e says it is not.)
+[ -n "$(ls "$ssl/cert.pem" "$ssl/key.pem" 2>/dev/null)" ] || make_certificate
 wrong=$(fault "$ssl/cert.pem" "$ssl/key.pem")
 if [ -z "$wrong" ]; then
   cp "$ssl/key.pem" "$active/key.pem.new"

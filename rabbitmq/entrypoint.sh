@@ -5,6 +5,7 @@ set -eu
 password=${RABBITMQ_PASSWORD-$(cat "$RABBITMQ_PASSWORD_FILE")}
 
 # hex digits -> the bytes they stand for
+# shellcheck disable=SC2059 # the escapes are the point
 bytes() { printf "$(printf '%s' "$1" | sed 's/../0x& /g' | xargs printf '\\%03o')"; }
 
 # A value for JSON, then for the right side of sed's s|||.

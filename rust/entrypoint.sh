@@ -3,6 +3,16 @@
 set -eu
 cd /home/rust/blazing_sun
 
+# What cargo-watch runs at every change.
+if [ "${1:-}" = rebuild ]; then
+  # `sqlx migrate add` makes a file to be filled in. Were it applied as it is, filling it in would change history.
+  empty=$(grep -LvE '^[[:space:]]*(--.*)?$' migrations/*.sql || :)
+  [ -z "$empty" ] || { echo "rust: waiting for SQL in $empty" >&2; exit 1; }
+  sqlx migrate run
+  cargo build --bin blazing_sun
+  exec target/debug/blazing_sun run
+fi
+
 for folder in . target /usr/local/cargo/registry; do
   [ -w "$folder" ] || { echo "rust: $folder is not writable for uid $(id -u): set HOST_UID and HOST_GID in .env to the owner of" \
     "the checkout, then: docker compose down, docker volume rm rust_cargo-cache rust_target-cache, docker compose up -d --build" >&2; exit 1; }
@@ -30,4 +40,4 @@ line() { printf '%s="%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"$]/\\&/g')"; }
 export SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx"
 exec cargo watch ${CARGO_WATCH_POLL:+--poll} --why \
   --watch src --watch migrations --watch config --watch templates --watch assets --watch Cargo.toml --watch Cargo.lock \
-  --shell 'sqlx migrate run && cargo build --bin blazing_sun && exec target/debug/blazing_sun run'
+  --shell '/usr/local/bin/entrypoint.sh rebuild'

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-NEEDED = ["sun", ".env.example", "docker-compose.yml", "docker-compose.dev.yml", "docker-compose.prod.yml", "offline/engine.sh"]
+NEEDED = ["sun", ".env.example", "docker-compose.yml", "docker-compose.dev.yml", "docker-compose.prod.yml", "offline/engine.sh",
+          "stack/checks/settings.sh", "stack/checks/machine.sh"]
 
 # Answers as the real one does, except for the versions and the memory that a test asks for. Words that change the
 # engine are written down instead of done: what a check lets through that it should not, is seen here and builds nothing.
@@ -110,6 +111,7 @@ def checkout():
         (folder / "offline").mkdir(parents=True)
         programs.mkdir()
         for path in NEEDED:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / path, folder / path)
         for path, text in ((folder / "offline/images.sh", "#!/bin/sh\n"), (programs / "docker", DOCKER)):
             path.write_text(text)

@@ -19,7 +19,7 @@ PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit")
 SERVICES = ("rust", "postgres", "nginx", "redis", "rabbitmq", "prometheus", "grafana", "kafka", "kafka-ui", "pgadmin")
 
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "offline/README.md", ROOT / "stack/README.md"]
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "offline/README.md", ROOT / "stack/README.md", ROOT / "blazing_sun/README.md"]
 
 
 def name(path):

@@ -7,7 +7,12 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
 
 use crate::infra::postgres;
 
-static MIGRATOR: Migrator = sqlx::migrate!();
+/// A database that is ahead is served too: migrations expand before they contract, so that the build before the
+/// newest can go on, or be gone back to.
+static MIGRATOR: Migrator = Migrator {
+    ignore_missing: true,
+    ..sqlx::migrate!()
+};
 
 /// The table in which sqlx remembers what was applied.
 const TABLE: &str = "_sqlx_migrations";
@@ -37,11 +42,6 @@ pub async fn apply(pool: &PgPool) -> Result<Vec<String>, MigrationFailed> {
             MigrateError::ExecuteMigration(cause, version) => {
                 (Some(*version), postgres::message(cause))
             }
-            MigrateError::VersionMissing(version) => (
-                Some(*version),
-                "the database has it, this build does not: it is older than the database"
-                    .to_owned(),
-            ),
             MigrateError::VersionMismatch(version) => (
                 Some(*version),
                 "it was changed after it had been applied".to_owned(),
