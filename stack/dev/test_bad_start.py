@@ -122,7 +122,7 @@ def test_a_broken_certificate_pair_without_one_from_before_stops_nginx(stack, sc
     mount = "/etc/nginx/ssl"
     make = f"cd {mount} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out cert.pem 2>/dev/null && {fault}"
     scratch("nginx", mount, "-c", make, entrypoint="sh", check=True)
-    done = scratch("nginx", mount, variables={"SERVER_NAME": "localhost", "HTTPS_PORT": "443", "APP_PORT": "9999", "MAX_BODY_BYTES": "1"})
+    done = scratch("nginx", mount, variables={"SERVER_NAME": "localhost", "HTTPS_PORT": "443", "APP_PORT": "9999", "HTTP_MAX_BODY_BYTES": "1"})
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert words in line and "put a matching pair there" in line

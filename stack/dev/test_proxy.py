@@ -181,7 +181,7 @@ def head_only(stack, path, size):
 
 
 def test_a_body_that_is_too_large_is_refused_as_a_problem(stack):
-    limit = int(setting(stack, "MAX_BODY_BYTES"))
+    limit = int(setting(stack, "HTTP_MAX_BODY_BYTES"))
     response, body = head_only(stack, "/", limit + 1)
     assert response.status == 413 and response.headers.get_content_type() == "application/problem+json"
     assert json.loads(body)["status"] == 413 and str(limit) in json.loads(body)["detail"]
@@ -189,7 +189,7 @@ def test_a_body_that_is_too_large_is_refused_as_a_problem(stack):
 
 
 def test_the_application_takes_bodies_as_large_as_nginx_lets_through(stack):
-    limit = int(setting(stack, "MAX_BODY_BYTES"))
+    limit = int(setting(stack, "HTTP_MAX_BODY_BYTES"))
     assert site(stack, "/", method="POST", data=b"x" * limit, timeout=30).status != 413
     effective = stack.exec("rust", "blazing_sun", "doctor", check=False).stdout
     [line] = [line for line in effective.splitlines() if "MAX_BODY_BYTES" in line]

@@ -80,6 +80,8 @@ class Checkout:
         env = {
             **os.environ, "BLAZING_SUN_ENGINE": "/nonexistent", "PATH": f"{self.bin}:{os.environ['PATH']}", "REAL_DOCKER": shutil.which("docker") or "docker",
             "FAKE_CHANGES": str(changes), "FAKE_ENGINE": "", "FAKE_COMPOSE": "", "FAKE_MEMORY": "", **self.fake, **environment,
+            # Of the test run itself; the project here is the one in this checkout's .env.
+            "COMPOSE_PROJECT_NAME": self.project,
         }
         done = subprocess.run(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=60)
