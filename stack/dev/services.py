@@ -109,7 +109,8 @@ def kafka(stack, tool, *words, **options):
 
 
 def produce(stack, topic, record):
-    kafka(stack, "console-producer", "--topic", topic, "--command-property", "acks=all", stdin=record + "\n")
+    """Adds a record; the producer waits for its acknowledgement."""
+    kafka(stack, "console-producer", "--topic", topic, stdin=record + "\n")
 
 
 def records(stack, topic, count):

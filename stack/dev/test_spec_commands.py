@@ -12,8 +12,10 @@ import os
 import pty
 import re
 import select
+import signal
 import ssl
 import subprocess
+import termios
 import time
 import uuid
 
@@ -32,6 +34,8 @@ LIST_TOPICS = "docker compose exec kafka /opt/kafka/bin/kafka-topics.sh --list -
 def in_a_terminal(stack, line, typed, until, seconds=60):
     """Runs a line in a terminal, types, and returns what it shows once `until` is seen."""
     mine, theirs = pty.openpty()
+    # redis-cli asks a terminal without a size where its cursor is.
+    termios.tcsetwinsize(theirs, (24, 80))
     process = subprocess.Popen(["bash", "-c", line], cwd=stack.root, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
     shown, end = "", time.monotonic() + seconds
@@ -46,9 +50,10 @@ def in_a_terminal(stack, line, typed, until, seconds=60):
                     break
         return shown
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        # Closing the window: shells ignore a polite word.
         os.close(mine)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
 
 
 # ---- status and logs ------------------------------------------------------------------------------------------------
@@ -277,11 +282,11 @@ def test_a_scrape_target_is_added_by_editing_the_configuration(stack):
         with edited(stack, "prometheus/prometheus.yml", "scrape_configs:\n", "scrape_configs:\n" + job):
             stack.shell("docker compose restart prometheus")
             wait_until_green(stack, "prometheus")
-            assert "new-service" in jobs()
+            stack.wait_for("the new target", lambda: "new-service" in jobs(), 15)
     finally:
         stack.compose("restart", "prometheus")
         wait_until_green(stack, "prometheus")
-    assert "new-service" not in jobs()
+    stack.wait_for("the targets of before", lambda: jobs() and "new-service" not in jobs(), 15)
     wait_until_healthy(stack, "prometheus")
 
 

@@ -25,9 +25,9 @@ async fn with_every_service_there_it_is_ready() {
 async fn without_redis_rabbitmq_and_kafka_it_starts_and_is_ready_but_degraded() {
     let gate = Gate::refusing().await;
     let world = World::new().await;
-    let world = ["REDIS_PORT", "RABBITMQ_PORT", "KAFKA_PORT"]
+    let world = ["REDIS", "RABBITMQ", "KAFKA"]
         .iter()
-        .fold(world, |world, name| world.with(name, gate.port()));
+        .fold(world, |world, service| world.behind(&gate, service));
     let app = TestApp::start(&world).await;
 
     let ready = app.get("/health/ready").await;
@@ -43,8 +43,8 @@ async fn services_that_never_answer_are_given_up_after_a_second() {
     let gate = Gate::holding().await;
     let world = World::new()
         .await
-        .with("REDIS_PORT", gate.port())
-        .with("RABBITMQ_PORT", gate.port());
+        .behind(&gate, "REDIS")
+        .behind(&gate, "RABBITMQ");
     let app = TestApp::start(&world).await;
 
     let dependencies = app.get("/health/ready").await.json()["dependencies"].clone();
@@ -73,19 +73,15 @@ async fn a_service_that_answers_but_cannot_do_the_work_is_degraded() {
 #[tokio::test]
 async fn services_that_come_back_are_used_again() {
     let (redis, rabbitmq) = (Gate::refusing().await, Gate::refusing().await);
-    let world = World::new().await;
-    let (redis_port, rabbitmq_port) = (
-        world.variable("REDIS_PORT").to_owned(),
-        world.variable("RABBITMQ_PORT").to_owned(),
-    );
-    let world = world
-        .with("REDIS_PORT", redis.port())
-        .with("RABBITMQ_PORT", rabbitmq.port());
+    let world = World::new()
+        .await
+        .behind(&redis, "REDIS")
+        .behind(&rabbitmq, "RABBITMQ");
     let app = TestApp::start(&world).await;
     let away = app.get("/health/ready").await.json();
 
-    redis.pass_to(world.variable("REDIS_HOST"), &redis_port);
-    rabbitmq.pass_to(world.variable("RABBITMQ_HOST"), &rabbitmq_port);
+    redis.pass_to(world.address_of("REDIS"));
+    rabbitmq.pass_to(world.address_of("RABBITMQ"));
     app.clock.advance(TimeDelta::seconds(1));
     let back = app.get("/health/ready").await.json();
 
@@ -149,7 +145,7 @@ async fn a_build_starts_and_is_ready_on_a_schema_ahead_of_it() {
 #[tokio::test]
 async fn many_questions_within_a_second_reach_a_service_once() {
     let gate = Gate::refusing().await;
-    let world = World::new().await.with("REDIS_PORT", gate.port());
+    let world = World::new().await.behind(&gate, "REDIS");
     let app = TestApp::start(&world).await;
 
     let questions = (0..20).map(|_| app.get("/health/ready"));

@@ -27,7 +27,7 @@ async fn an_ending_application_says_not_ready_before_it_stops_listening() {
 #[tokio::test]
 async fn a_request_in_flight_finishes_before_the_end() {
     let mut gate = Gate::holding().await;
-    let world = World::new().await.with("REDIS_PORT", gate.port());
+    let world = World::new().await.behind(&gate, "REDIS");
     let mut process = Process::run(&world);
     let address = process.listening().await;
 
@@ -67,7 +67,7 @@ async fn a_second_signal_leaves_the_end_graceful() {
 #[tokio::test]
 async fn a_signal_while_it_waits_for_postgresql_ends_it() {
     let gate = Gate::refusing().await;
-    let world = World::new().await.with("POSTGRES_PORT", gate.port());
+    let world = World::new().await.behind(&gate, "POSTGRES");
     let mut process = Process::run(&world);
 
     process

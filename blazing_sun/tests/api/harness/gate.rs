@@ -73,8 +73,8 @@ impl Gate {
     }
 
     /// From now on connections are passed on.
-    pub fn pass_to(&self, host: &str, port: &str) {
-        self.way.send_replace(Way::Pass(format!("{host}:{port}")));
+    pub fn pass_to(&self, address: String) {
+        self.way.send_replace(Way::Pass(address));
     }
 
     /// How many connections came so far.

@@ -85,9 +85,10 @@ impl Process {
 
     /// Sends a signal, such as `TERM`.
     pub async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("a running process").to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &id])
+        let id = self.child.id().expect("a running process");
+        // The shell's own: not every system has a program of that name.
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {id}")])
             .status()
             .await
             .expect("kill");

@@ -6,6 +6,8 @@ use std::thread;
 use blazing_sun::app::config::{Config, Sources};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
+use super::Gate;
+
 /// The prefixes of the variables that say where the services are.
 const SERVICES: [&str; 4] = ["POSTGRES_", "REDIS_", "RABBITMQ_", "KAFKA_"];
 
@@ -45,6 +47,18 @@ impl World {
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.insert(name.to_owned(), value.to_string());
         self
+    }
+
+    /// Leads the application to a gate instead of a service, such as `REDIS`.
+    pub fn behind(self, gate: &Gate, service: &str) -> Self {
+        self.with(&format!("{service}_HOST"), "127.0.0.1")
+            .with(&format!("{service}_PORT"), gate.port())
+    }
+
+    /// Where a service really is, as `host:port`.
+    pub fn address_of(&self, service: &str) -> String {
+        let part = |name: &str| &self.services[&format!("{service}_{name}")];
+        format!("{}:{}", part("HOST"), part("PORT"))
     }
 
     /// Removes a variable.
