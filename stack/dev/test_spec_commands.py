@@ -32,7 +32,7 @@ LIST_TOPICS = "docker compose exec kafka /opt/kafka/bin/kafka-topics.sh --list -
 
 
 def in_a_terminal(stack, line, typed, until, seconds=60):
-    """Runs a line in a terminal, types, and returns what it shows once `until` is seen."""
+    """Runs a line in a terminal, types when it is asked to, and returns what it shows once `until` is seen."""
     mine, theirs = pty.openpty()
     # redis-cli asks a terminal without a size where its cursor is.
     termios.tcsetwinsize(theirs, (24, 80))
@@ -40,8 +40,10 @@ def in_a_terminal(stack, line, typed, until, seconds=60):
     os.close(theirs)
     shown, end = "", time.monotonic() + seconds
     try:
-        os.write(mine, typed.encode())
         while not re.search(until, shown):
+            if typed and re.search(r"[$#>] (\x1b\[\S*)*$", shown):
+                os.write(mine, typed.encode())
+                typed = ""
             assert time.monotonic() < end, f"{line}: no {until} in\n{shown}"
             if select.select([mine], [], [], 1)[0]:
                 try:
@@ -92,20 +94,20 @@ def test_the_logs_of_the_application_can_be_searched(stack):
 
 
 def test_a_shell_in_the_rust_container(stack):
-    shown = in_a_terminal(stack, "docker compose exec rust bash", "cd blazing_sun && pwd && cargo --version\n", r"cargo 1\.\d+")
+    shown = in_a_terminal(stack, "docker compose exec rust bash", "cd blazing_sun && pwd && cargo --version\r", r"cargo 1\.\d+")
     assert "/home/rust/blazing_sun" in shown
 
 
 def test_psql(stack):
     line = "docker compose exec postgres psql -U app -d blazing_sun"
-    assert "(1 row)" in in_a_terminal(stack, line, "SELECT current_user, current_database();\n", r"\(1 row\)")
+    assert "(1 row)" in in_a_terminal(stack, line, "SELECT current_user, current_database();\r", r"\(1 row\)")
     assert "app" in stack.shell(line + " -c 'SELECT current_user'").stdout
 
 
 def test_redis_cli(stack):
     line = "docker compose exec redis redis-cli -a redis_secret_password"
     assert setting(stack, "REDIS_PASSWORD") == "redis_secret_password"
-    assert "PONG" in in_a_terminal(stack, line, "PING\n", "PONG")
+    assert "PONG" in in_a_terminal(stack, line, "PING\r", "PONG")
     assert "PONG" in stack.shell(line + " ping").stdout
     assert "PONG" not in stack.shell("docker compose exec redis redis-cli -a wrong ping").stdout
 
