@@ -8,6 +8,13 @@ if [ "${1:-}" = rebuild ]; then
   # `sqlx migrate add` makes a file to be filled in. Were it applied as it is, filling it in would change history.
   empty=$(grep -LvE '^[[:space:]]*(--.*)?$' migrations/*.sql || :)
   [ -z "$empty" ] || { echo "rust: waiting for SQL in $empty" >&2; exit 1; }
+  # After a restart of the engine everything starts at once. sqlx waits ten seconds for a server that refuses, and not at
+  # all for a name that nobody has yet; cargo-watch would then wait for a change.
+  until bash -c ": <>/dev/tcp/$POSTGRES_HOST/$POSTGRES_PORT" 2>/dev/null; do
+    [ -n "${told:-}" ] || echo "rust: waiting for PostgreSQL at $POSTGRES_HOST:$POSTGRES_PORT"
+    told=1
+    sleep 1
+  done
   sqlx migrate run
   cargo build --bin blazing_sun
   exec target/debug/blazing_sun run
@@ -38,6 +45,6 @@ line() { printf '%s="%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"$]/\\&/g')"; }
 # The build asks the database about every query (SQLX_OFFLINE) and notes the answers in .sqlx (SQLX_OFFLINE_DIR), which is
 # what `cargo sqlx prepare` would do in a second pass; .sqlx, .env, storage and target are not watched.
 export SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx"
-exec cargo watch ${CARGO_WATCH_POLL:+--poll} --why \
+exec cargo watch ${CARGO_WATCH_POLL:+--poll} \
   --watch src --watch migrations --watch config --watch templates --watch assets --watch Cargo.toml --watch Cargo.lock \
   --shell '/usr/local/bin/entrypoint.sh rebuild'
