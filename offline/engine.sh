@@ -84,6 +84,11 @@ WRAPPER
   chmod 0755 "$prefix/bin/docker"
 }
 
+# A machine that went down leaves a pid file, and its number may be somebody else's by now: dockerd would not start.
+forget_the_dead() {
+  [ ! -s "$2" ] || [ "$(cat "/proc/$(cat "$2")/comm" 2>/dev/null)" = "$1" ] || rm -f "$2"
+}
+
 start_engine() {
   install_engine
   PATH=$(engine_path)
@@ -91,7 +96,8 @@ start_engine() {
   docker version >/dev/null 2>&1 && return 0
   [ "$(id -u)" = 0 ] || die 'needs root to start the private engine'
   mkdir -p "$prefix/run"
-  # A docker0 that lost its engine would keep its address; dockerd takes it over by itself.
+  forget_the_dead dockerd "$prefix/dockerd.pid"
+  forget_the_dead containerd "$prefix/run/containerd/containerd.pid"
   setsid dockerd --data-root "$prefix/data" --exec-root "$prefix/run" --pidfile "$prefix/dockerd.pid" \
     --host "unix://$socket" --userland-proxy-path "$prefix/usr/sbin/docker-proxy" \
     --log-level warn </dev/null >"$prefix/dockerd.log" 2>&1 &
