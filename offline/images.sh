@@ -66,6 +66,8 @@ debian() {
   # What this host's apt accepts or needs (the clock of a frozen mirror, a proxy) the stand-in's needs too.
   {
     printf 'APT::Install-Recommends "false";\nAPT::Sandbox::User "root";\n'
+    # Indexes and packages are no use in a layer; apt's cache of them alone is 90 MB.
+    printf 'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\nDPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };\n'
     apt-config dump | grep -E '^Acquire::(Check-Valid-Until|https?::Proxy)' || :
   } >"$root/etc/apt/apt.conf.d/90slim"
   rm -rf "$root"/usr/share/{doc,man,locale}/* "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/*
