@@ -61,7 +61,7 @@ reconcile_topics() {
         --partitions "$KAFKA_NUM_PARTITIONS" --replication-factor 1 >/tmp/topics.log 2>&1 || { cat /tmp/topics.log >&2; return 1; }
       say "created $topic with $KAFKA_NUM_PARTITIONS partitions"
     elif [ "$have" -lt "$KAFKA_NUM_PARTITIONS" ]; then
-      raise_partitions "$topic" "$have"
+      raise_partitions "$topic" "$have" || return 1
     elif [ "$have" -gt "$KAFKA_NUM_PARTITIONS" ]; then
       say "$topic keeps its $have partitions: Kafka cannot take partitions away"
     fi
@@ -74,8 +74,8 @@ reconcile_topics() {
 
 # More partitions send a key to another one, which breaks the order of its records: only an empty topic may grow.
 raise_partitions() {
-  earliest=$("$bin/kafka-get-offsets.sh" --bootstrap-server "$bootstrap" --topic "$1" --time earliest)
-  latest=$("$bin/kafka-get-offsets.sh" --bootstrap-server "$bootstrap" --topic "$1" --time latest)
+  earliest=$("$bin/kafka-get-offsets.sh" --bootstrap-server "$bootstrap" --topic "$1" --time earliest) || return 1
+  latest=$("$bin/kafka-get-offsets.sh" --bootstrap-server "$bootstrap" --topic "$1" --time latest) || return 1
   if [ "$earliest" != "$latest" ]; then
     say "$1 keeps its $2 partitions: it holds records, and more partitions would break the order per key (drain it first)"
     return 0
@@ -86,9 +86,16 @@ raise_partitions() {
 }
 
 # In a subshell of its own, so that its end is reaped by the init process and not by the broker.
-(KAFKA_HEAP_OPTS=-Xmx128m reconcile_topics &)
+(
+  # shellcheck disable=SC2030 # the broker's own is below
+  export KAFKA_HEAP_OPTS=-Xmx128m
+  until reconcile_topics; do sleep 2; done &
+)
 
 # For the broker only: it writes to standard output, where the tools' answers are.
 export KAFKA_LOG4J_OPTS="-Dlog4j2.configurationFile=file:/etc/kafka/log4j2.properties"
+# shellcheck disable=SC2031
 export KAFKA_HEAP_OPTS="${KAFKA_HEAP_OPTS:--Xms256m -Xmx512m}"
+# Without this the script also asks for a log of every garbage collection, which would fill the temporary file system.
+export EXTRA_ARGS="-name kafkaServer"
 exec "$bin/kafka-server-start.sh" "$config"

@@ -28,6 +28,8 @@ umask 077
 mkdir -p "$active"
 # (A link that leads nowhere is there too, though -e says it is not.)
 [ -n "$(ls "$ssl/cert.pem" "$ssl/key.pem" 2>/dev/null)" ] || make_certificate
+# `docker cp` may leave them to the user number they had on the host, which root may not read here.
+find "$ssl" -maxdepth 1 -type f -exec chown root:root {} +
 wrong=$(fault "$ssl/cert.pem" "$ssl/key.pem")
 if [ -z "$wrong" ]; then
   cp "$ssl/key.pem" "$active/key.pem.new"

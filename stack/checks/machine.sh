@@ -4,7 +4,7 @@
 # thing that is missing, and how to mend it.
 
 check_machine() {
-  local ip port who name memory root disk=10 free subnet range seen=' '
+  local ip port who name memory cpus root closed disk=10 free subnet range seen=' '
   published=$(docker ps --format '{{.Label "com.docker.compose.project"}} container {{.Names}} {{.Ports}}')
   while read -r ip port; do
     name=$(port_variable "$port")
@@ -22,9 +22,14 @@ check_machine() {
     ! overlap "$subnet" "$range" || fault "the subnet $subnet is taken by $name ($range): move the stack with DEVNET_* and *_IP in .env"
   done < <(other_networks)
 
-  read -r memory root < <(docker info --format '{{.MemTotal}} {{.DockerRootDir}}')
+  read -r memory cpus root < <(docker info --format '{{.MemTotal}} {{.NCPU}} {{.DockerRootDir}}')
   # A machine sold with 4 GB shows a little less.
   [ "$memory" -ge 3800000000 ] || fault "the engine has $((memory / 1000000)) MB of memory, the stack needs 4000: give it more (Docker Desktop: Settings, Resources)"
+  # The limits of the Compose files name two; the engine would refuse them after everything is built.
+  [ "$cpus" -ge 2 ] || fault "the engine has $cpus processor, the stack needs 2: give it more"
+  # In development the containers' users read these files as they are here.
+  closed=$(find rust postgres redis rabbitmq kafka nginx pgadmin prometheus grafana ! -perm -004 2>/dev/null | head -n 1 || true)
+  [ -z "$closed" ] || fault "$closed cannot be read by the containers' users: chmod -R go+rX ."
   # Building takes more than keeping.
   ! docker image inspect "$project-rust" >/dev/null 2>&1 || disk=1
   if free=$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print int($4 / 1000000) }') && [ -n "$free" ]; then

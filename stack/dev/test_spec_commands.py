@@ -204,6 +204,9 @@ def pairs(stack, tmp_path):
                     "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
                     f"/CN={name}", "-keyout", str(tmp_path / f"{name}-key.pem"), "-out", str(tmp_path / f"{name}-cert.pem"),
                 )
+                # A person's own file, which nobody else may read; without root it is that already.
+                if os.geteuid() == 0:
+                    os.chown(tmp_path / f"{name}-key.pem", 1000, 1000)
 
     def use(cert, key):
         for line in (

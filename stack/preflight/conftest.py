@@ -23,7 +23,7 @@ case " $* " in
   *" --environment "*) ;;
   *"{{.Server.Version}}"*) [ -z "$FAKE_ENGINE" ] || { echo "$FAKE_ENGINE"; exit 0; } ;;
   *" compose version --short "*) [ -z "$FAKE_COMPOSE" ] || { echo "$FAKE_COMPOSE"; exit 0; } ;;
-  *"{{.MemTotal}}"*) [ -z "$FAKE_MEMORY" ] || { echo "$FAKE_MEMORY /"; exit 0; } ;;
+  *"{{.MemTotal}}"*) [ -z "$FAKE_MEMORY" ] || { echo "$FAKE_MEMORY ${FAKE_CPUS:-2} /"; exit 0; } ;;
 esac
 exec "$REAL_DOCKER" "$@"
 """

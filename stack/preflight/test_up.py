@@ -48,6 +48,17 @@ def test_too_little_memory(checkout):
     checkout.up_refuses("2048 MB of memory", "4000", FAKE_MEMORY="2048000000")
 
 
+def test_a_single_processor(checkout):
+    checkout.up_refuses("1 processor", "needs 2", FAKE_MEMORY="8000000000", FAKE_CPUS="1")
+
+
+def test_a_file_that_the_containers_users_cannot_read(checkout):
+    closed = checkout.folder / "redis/redis.conf"
+    closed.parent.mkdir()
+    closed.touch(mode=0o600)
+    checkout.up_refuses("redis/redis.conf", "chmod -R go+rX")
+
+
 def test_too_little_disk(checkout):
     df = checkout.bin / "df"
     df.write_text("#!/bin/sh\necho header\necho 'disk 9000000 6000000 3000000 66% /'\n")
