@@ -7,6 +7,9 @@ pub mod kernel;
 /// One thin adapter for each service: PostgreSQL, Redis, RabbitMQ, Kafka.
 pub mod infra;
 
+/// The spine: events and jobs that commit with state, and their way to their effect.
+pub mod flow;
+
 /// What every HTTP answer shares: problems, request ids, health, metrics, pages.
 pub mod web;
 

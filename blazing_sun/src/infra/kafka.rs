@@ -1,13 +1,15 @@
-//! Kafka: one client, which connects and reconnects in threads of its own.
+//! Kafka: clients that connect and reconnect in threads of their own. One asks whether the broker is well; a relay makes a
+//! producer, each consumer a subscription.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::{DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{DefaultProducerContext, FutureProducer, Producer, ThreadedProducer};
 
 /// How long a question may keep its thread.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -19,11 +21,65 @@ pub struct Settings {
     pub host: String,
     /// The bootstrap server's port.
     pub port: u16,
-    /// The topics that must exist.
+    /// The topics that must exist, by the names of the contracts.
     pub topics: Vec<String>,
+    /// What stands before every topic's and every group's name, so that several applications can share a broker.
+    pub prefix: String,
 }
 
-/// The one client of Kafka: a producer, because its thread also takes in the errors of an absent broker.
+impl Settings {
+    /// The name under which the broker knows a topic or a group.
+    #[must_use]
+    pub fn full_name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", format!("{}:{}", self.host, self.port))
+            .set("client.id", "blazing_sun")
+            .set("log.connection.close", "false")
+            // The default lets ten seconds pass before a broker that is back is seen.
+            .set("reconnect.backoff.max.ms", "1000");
+        config
+    }
+
+    /// A producer that keeps the order of what it was given and sends it again until the broker has it, however long that
+    /// takes.
+    pub fn producer(&self) -> KafkaResult<FutureProducer> {
+        self.client()
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "0")
+            .set("message.max.bytes", "1048588")
+            // A topic that does not exist is told after five seconds instead of thirty.
+            .set("topic.metadata.propagation.max.ms", "5000")
+            .create()
+    }
+
+    /// A consumer in a group, at the group's place or else at the beginning. An offset is committed after it was stored.
+    pub fn subscribe(&self, group: &str, topics: &[&str]) -> KafkaResult<StreamConsumer> {
+        let consumer: StreamConsumer = self
+            .client()
+            .set("group.id", self.full_name(group))
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("session.timeout.ms", "10000")
+            // What may be fetched ahead, in KiB: the default would be 64 MiB for each consumer.
+            .set("queued.max.messages.kbytes", "4096")
+            .create()?;
+        let topics: Vec<String> = topics.iter().map(|topic| self.full_name(topic)).collect();
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics)?;
+        Ok(consumer)
+    }
+}
+
+/// The client that asks: a producer, because its thread also takes in the errors of an absent broker.
 pub struct Kafka {
     client: Arc<ThreadedProducer<DefaultProducerContext>>,
     topics: Vec<String>,
@@ -32,16 +88,13 @@ pub struct Kafka {
 impl Kafka {
     /// Starts the client, which looks for the broker in the background.
     pub fn new(settings: &Settings) -> KafkaResult<Self> {
-        let client = ClientConfig::new()
-            .set("bootstrap.servers", format!("{}:{}", settings.host, settings.port))
-            .set("client.id", "blazing_sun")
-            .set("log.connection.close", "false")
-            // The default lets ten seconds pass before a broker that is back is seen.
-            .set("reconnect.backoff.max.ms", "1000")
-            .create()?;
         Ok(Self {
-            client: Arc::new(client),
-            topics: settings.topics.clone(),
+            client: Arc::new(settings.client().create()?),
+            topics: settings
+                .topics
+                .iter()
+                .map(|topic| settings.full_name(topic))
+                .collect(),
         })
     }
 

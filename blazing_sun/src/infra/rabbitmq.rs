@@ -1,14 +1,23 @@
 //! RabbitMQ: one connection, made when it is needed and made again after it broke.
 
+use std::time::Duration;
+
 use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
-use lapin::uri::{AMQPAuthority, AMQPUri, AMQPUserInfo};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPUri, AMQPUserInfo};
 use lapin::{Channel, Connection, ConnectionProperties, Queue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 /// The queue that carries the jobs.
-const JOBS: &str = "jobs";
+pub const JOBS: &str = "jobs";
+/// The queue that holds a copy of each job that was given up, the newest ones only.
+pub const JOBS_FAILED: &str = "jobs_failed";
+/// How long making a connection may take.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// Seconds between signs of life; a connection is given up after two of them are missing.
+const HEARTBEAT: u16 = 10;
 /// AMQP's code for an orderly goodbye.
 const REPLY_SUCCESS: u16 = 200;
 
@@ -40,6 +49,10 @@ impl Settings {
                 port: self.port,
             },
             vhost: self.vhost.clone(),
+            query: AMQPQueryString {
+                heartbeat: Some(HEARTBEAT),
+                ..AMQPQueryString::default()
+            },
             ..AMQPUri::default()
         }
     }
@@ -97,6 +110,26 @@ impl RabbitMq {
         Ok(queue)
     }
 
+    /// A channel of its own, on a queue of jobs that exists.
+    pub async fn jobs_channel(&self) -> anyhow::Result<Channel> {
+        let channel = self.channel().await?;
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        for (queue, arguments) in [(JOBS, jobs_arguments()), (JOBS_FAILED, failed_arguments())] {
+            channel
+                .queue_declare(queue.into(), durable, arguments)
+                .await?;
+        }
+        Ok(channel)
+    }
+
+    /// Gives the connection up; the next question makes a new one.
+    pub async fn forget(&self) {
+        drop(self.connection.lock().await.take());
+    }
+
     async fn channel(&self) -> anyhow::Result<Channel> {
         let mut slot = self.connection.lock().await;
         if let Some(connection) = slot
@@ -106,10 +139,36 @@ impl RabbitMq {
             return Ok(connection.create_channel().await?);
         }
         let properties = ConnectionProperties::default().with_connection_name("blazing_sun".into());
-        let connection =
-            slot.insert(Connection::connect_uri(self.settings.uri(), properties).await?);
+        let connecting = Connection::connect_uri(self.settings.uri(), properties);
+        let connection = slot.insert(timeout(CONNECTING, connecting).await??);
         Ok(connection.create_channel().await?)
     }
+}
+
+/// The same as in the stack's `rabbitmq/definitions.json`: RabbitMQ refuses a queue declared differently.
+fn jobs_arguments() -> FieldTable {
+    let mut arguments = classic();
+    arguments.insert("x-max-priority".into(), AMQPValue::LongInt(10));
+    arguments
+}
+
+fn failed_arguments() -> FieldTable {
+    let mut arguments = classic();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(10_000));
+    arguments.insert(
+        "x-overflow".into(),
+        AMQPValue::LongString("drop-head".into()),
+    );
+    arguments
+}
+
+fn classic() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("classic".into()),
+    );
+    arguments
 }
 
 #[cfg(test)]

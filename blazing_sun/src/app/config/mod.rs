@@ -216,6 +216,7 @@ fn read_kafka(reader: &mut Reader) -> kafka::Settings {
         host: reader.host("KAFKA_HOST"),
         port: reader.port("KAFKA_PORT"),
         topics: topics.split_whitespace().map(str::to_owned).collect(),
+        prefix: reader.text_or_empty("KAFKA_PREFIX", "the start of a name"),
     }
 }
 

@@ -72,6 +72,12 @@ impl Reader {
         .unwrap_or_default()
     }
 
+    /// Any text, also none.
+    pub fn text_or_empty(&mut self, name: &'static str, expected: &str) -> String {
+        self.value(name, expected, |text| Some(text.to_owned()))
+            .unwrap_or_default()
+    }
+
     /// A host name or an address.
     pub fn host(&mut self, name: &'static str) -> String {
         let is_host = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);

@@ -1,0 +1,221 @@
+//! Gives a reaction its events, from Kafka or from `event_log`: the effect, the note in the inbox and, for what cannot be
+//! taken, the dead letter commit together; only then does the consumer move on.
+
+mod batch;
+mod source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::flow::catalogue::Catalogue;
+use crate::flow::ctx::Ctx;
+use crate::flow::dead_letter;
+use crate::flow::event_log::Published;
+use crate::flow::reaction::{Reaction, Wanted};
+use crate::infra::postgres;
+pub use batch::Outcome;
+pub use source::{Records, Source};
+
+/// How often an event is given to a reaction before it becomes a dead letter.
+pub const ATTEMPTS: i32 = 5;
+/// The pause after the first of these attempts; it doubles each time.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The pause while PostgreSQL is away.
+const AWAY: Duration = Duration::from_millis(500);
+
+/// A record as it came.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The topic, by the name of the contracts.
+    pub topic: String,
+    /// Its partition; none if it came from `event_log`.
+    pub partition: Option<i32>,
+    /// Its offset in the partition, or its position in `event_log`.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<String>,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+impl From<Published> for Record {
+    fn from(event: Published) -> Self {
+        Self {
+            topic: event.topic,
+            partition: None,
+            offset: event.position,
+            key: Some(event.key.to_string()),
+            value: event.body.into_bytes(),
+        }
+    }
+}
+
+/// One reaction and what it needs to take events.
+#[derive(Clone)]
+pub struct Consumer {
+    ctx: Ctx,
+    catalogue: Arc<Catalogue>,
+    reaction: Arc<dyn Reaction>,
+}
+
+impl Consumer {
+    /// The consumer of a reaction.
+    #[must_use]
+    pub fn new(ctx: Ctx, catalogue: Arc<Catalogue>, reaction: Arc<dyn Reaction>) -> Self {
+        Self {
+            ctx,
+            catalogue,
+            reaction,
+        }
+    }
+
+    /// Its frozen name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.reaction.consumer()
+    }
+
+    /// The names of its topics.
+    #[must_use]
+    pub fn topics(&self) -> Vec<&'static str> {
+        self.reaction
+            .topics()
+            .iter()
+            .map(|topic| topic.name())
+            .collect()
+    }
+
+    /// What it reacts with.
+    #[must_use]
+    pub fn reaction(&self) -> &dyn Reaction {
+        self.reaction.as_ref()
+    }
+
+    /// The surroundings.
+    #[must_use]
+    pub fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
+    /// Takes records until `stop`; a batch that was begun is finished.
+    pub async fn run(self, mut source: Source, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let records = tokio::select! {
+                () = stop.cancelled() => break,
+                records = source.next() => records,
+            };
+            let taken = match records {
+                Ok(records) => self.take(&records.records, &stop).await.map(|()| records),
+                Err(error) => Err(error),
+            };
+            let stored = match taken {
+                Ok(records) => source.store(&records).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = stored {
+                tracing::warn!(
+                    consumer.name = self.name(),
+                    error = format!("{error:#}"),
+                    "the consumer failed and tries again"
+                );
+                source.rewind();
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = sleep(AWAY) => {}
+                }
+            }
+        }
+    }
+
+    /// Takes records in their order. When it returns, each has had its effect or is a dead letter; an error means that
+    /// PostgreSQL was away until `stop`.
+    pub async fn take(&self, records: &[Record], stop: &CancellationToken) -> anyhow::Result<()> {
+        // Most batches go through as a whole. If one does not, it is taken record by record, which finds the culprit.
+        match self.attempt(records).await {
+            Ok(outcomes) => {
+                self.count(&outcomes);
+                return Ok(());
+            }
+            Err(error) if records.len() > 1 => {
+                tracing::debug!(
+                    consumer.name = self.name(),
+                    error = format!("{error:#}"),
+                    "one by one"
+                );
+            }
+            Err(_) => {}
+        }
+        for record in records {
+            self.take_one(record, stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_one(&self, record: &Record, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut attempts = 0;
+        loop {
+            let error = match self.attempt(std::slice::from_ref(record)).await {
+                Ok(outcomes) => {
+                    self.count(&outcomes);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if postgres::is_passing(&error) {
+                if stop.is_cancelled() {
+                    return Err(error);
+                }
+                tracing::warn!(
+                    consumer.name = self.name(),
+                    error = format!("{error:#}"),
+                    "PostgreSQL is away, the consumer waits"
+                );
+                sleep(AWAY).await;
+                continue;
+            }
+            attempts += 1;
+            if attempts < ATTEMPTS {
+                sleep(PAUSE * (1 << attempts)).await;
+                continue;
+            }
+            tracing::error!(
+                consumer.name = self.name(),
+                record.topic = record.topic,
+                record.offset = record.offset,
+                error = format!("{error:#}"),
+                "the event cannot be taken and becomes a dead letter"
+            );
+            dead_letter::bury(self, record, attempts, &format!("{error:#}")).await?;
+            self.count(&[Outcome::Failed]);
+            return Ok(());
+        }
+    }
+
+    fn wants(&self, kind: &str) -> Want {
+        match self.reaction.wanted() {
+            Wanted::Everything => Want::Yes,
+            Wanted::Types(types) if types.contains(&kind) => Want::Yes,
+            Wanted::Types(_) if self.catalogue.knows(kind) => Want::No,
+            Wanted::Types(_) => Want::Unknown,
+        }
+    }
+
+    fn count(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            self.ctx
+                .metrics()
+                .records
+                .with_label_values(&[self.name(), outcome.label()])
+                .inc();
+        }
+    }
+}
+
+enum Want {
+    Yes,
+    No,
+    Unknown,
+}

@@ -1,0 +1,90 @@
+//! What was published: written by the relay, read by replays, rebuilds and, without Kafka, by every consumer.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::flow::lease::Term;
+
+/// How many days ahead there is a partition.
+const DAYS_AHEAD: i32 = 2;
+
+/// A published event.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Its place in the log; places become visible in their order.
+    pub position: i64,
+    /// The event's id.
+    pub id: Uuid,
+    /// Its topic.
+    pub topic: String,
+    /// The aggregate.
+    pub key: Uuid,
+    /// The frozen name.
+    pub kind: String,
+    /// The CloudEvent.
+    pub body: String,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+}
+
+/// Makes the partitions of today and the next days.
+pub async fn prepare(pool: &PgPool) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('event_log_add_day'))")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "SELECT event_log_add_day((now() AT TIME ZONE 'UTC')::date + ahead) FROM generate_series(0, $1) ahead",
+        DAYS_AHEAD,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
+/// Moves published events from the outbox into the log. `false`: another relay leads, and nothing was moved.
+pub async fn settle(pool: &PgPool, term: Term, published: &[i64]) -> sqlx::Result<bool> {
+    let mut tx = pool.begin().await?;
+    if !term.lock(&mut tx).await? {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "WITH settled AS (
+             DELETE FROM outbox WHERE seq = ANY($1) RETURNING seq, id, topic, key, type, body, emitted_at
+         )
+         INSERT INTO event_log (id, topic, key, type, body, emitted_at)
+         SELECT id, topic, key, type, body, emitted_at FROM settled ORDER BY seq",
+        published,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The events of some topics after a position, in order.
+pub async fn after(
+    connection: &mut PgConnection,
+    position: i64,
+    topics: &[String],
+    limit: i64,
+) -> sqlx::Result<Vec<Published>> {
+    sqlx::query_as!(
+        Published,
+        r#"SELECT position, id, topic, key, type AS "kind", body, published_at FROM event_log
+           WHERE position > $1 AND topic = ANY($2) ORDER BY position LIMIT $3"#,
+        position,
+        topics,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The position of the newest event; 0 if there is none.
+pub async fn newest(pool: &PgPool) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT coalesce(max(position), 0) AS "position!" FROM event_log"#)
+        .fetch_one(pool)
+        .await
+}

@@ -1,0 +1,157 @@
+//! Who leads: one holder a lease at a time. A holder that stops renewing is followed by another within seconds, and what
+//! it still tries to settle afterwards is refused, because the epoch has moved on.
+//!
+//! Not an advisory lock, which a stopped process would keep. The database's clock is the only one that counts.
+
+use std::time::Duration;
+
+use sqlx::{PgConnection, PgPool};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::flow::ctx::Ctx;
+use crate::kernel::id;
+
+/// How long a lease lasts without being renewed.
+const DURATION_SECONDS: f64 = 5.0;
+/// How often it is renewed, and how often others look whether it has lapsed.
+const RENEWAL: Duration = Duration::from_secs(1);
+
+/// A lease by its name, and this process as one who may hold it.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    name: &'static str,
+    holder: Uuid,
+}
+
+/// The right to settle: good until another holder takes the lease over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    name: &'static str,
+    epoch: i64,
+}
+
+impl Lease {
+    /// A candidate for the lease `name`.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            holder: id::new(),
+        }
+    }
+
+    /// Takes the lease if it is free or lapsed, or this candidate's own already.
+    pub async fn take(&self, pool: &PgPool) -> sqlx::Result<Option<Term>> {
+        let epoch = sqlx::query_scalar!(
+            "INSERT INTO leases AS lease (name, holder, epoch, expires_at)
+             VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
+             ON CONFLICT (name) DO UPDATE
+             SET holder = excluded.holder, epoch = lease.epoch + 1, expires_at = excluded.expires_at
+             WHERE lease.expires_at < clock_timestamp() OR lease.holder = excluded.holder
+             RETURNING epoch",
+            self.name,
+            self.holder,
+            DURATION_SECONDS,
+        )
+        .fetch_optional(pool)
+        .await?;
+        Ok(epoch.map(|epoch| Term {
+            name: self.name,
+            epoch,
+        }))
+    }
+
+    /// Leads whenever it can: takes the lease, runs `work` while renewing it, and begins again when it was lost or `work`
+    /// failed. `work` ends by itself soon after `stop`; when the lease is lost it is dropped at whatever it awaits, which
+    /// must only ever cause things to be done twice.
+    pub async fn lead<Work>(&self, ctx: &Ctx, stop: &CancellationToken, mut work: Work)
+    where
+        Work: AsyncFnMut(Term) -> anyhow::Result<()>,
+    {
+        let leader = ctx.metrics().leader.with_label_values(&[self.name]);
+        leader.set(0);
+        while !stop.is_cancelled() {
+            match self.take(ctx.pool()).await {
+                Ok(Some(term)) => {
+                    tracing::info!(lease.name = self.name, lease.epoch = term.epoch, "leads");
+                    leader.set(1);
+                    tokio::select! {
+                        () = self.keep(ctx.pool(), term) => {
+                            tracing::warn!(lease.name = self.name, lease.epoch = term.epoch, "leads no more");
+                        }
+                        ended = work(term) => if let Err(error) = ended {
+                            tracing::error!(lease.name = self.name, error = format!("{error:#}"), "the leader's work failed");
+                        }
+                    }
+                    leader.set(0);
+                    self.release(ctx.pool(), term).await;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(lease.name = self.name, error = %error, "the lease cannot be asked for");
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(RENEWAL) => {}
+            }
+        }
+    }
+
+    /// Renews until the lease is lost.
+    async fn keep(&self, pool: &PgPool, term: Term) {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(RENEWAL).await;
+            match self.renew(pool, term).await {
+                Ok(true) => renewed = Instant::now(),
+                Ok(false) => return,
+                // PostgreSQL is away: as long as the lease lasts, nobody else can have it.
+                Err(_) if renewed.elapsed().as_secs_f64() < DURATION_SECONDS => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn renew(&self, pool: &PgPool, term: Term) -> sqlx::Result<bool> {
+        let renewed = sqlx::query!(
+            "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => $3) WHERE name = $1 AND epoch = $2",
+            term.name,
+            term.epoch,
+            DURATION_SECONDS,
+        )
+        .execute(pool)
+        .await?;
+        Ok(renewed.rows_affected() == 1)
+    }
+
+    /// Lets the next one in at once. If that fails, the lease lapses by itself.
+    async fn release(&self, pool: &PgPool, term: Term) {
+        let released = sqlx::query!(
+            "UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND epoch = $2",
+            term.name,
+            term.epoch,
+        )
+        .execute(pool)
+        .await;
+        if let Err(error) = released {
+            tracing::warn!(lease.name = self.name, error = %error, "the lease was not given back");
+        }
+    }
+}
+
+impl Term {
+    /// Holds the lease still for the rest of the transaction. `false`: another leads, and nothing may be settled.
+    pub async fn lock(self, connection: &mut PgConnection) -> sqlx::Result<bool> {
+        let held = sqlx::query_scalar!(
+            "SELECT 1 FROM leases WHERE name = $1 AND epoch = $2 FOR SHARE",
+            self.name,
+            self.epoch,
+        )
+        .fetch_optional(connection)
+        .await?;
+        Ok(held.is_some())
+    }
+}

@@ -1,0 +1,94 @@
+//! The two ways out of a transaction: an event that happened, a job to be done.
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::flow::ctx::Tx;
+use crate::flow::event::{CloudEvent, Event, MAX_BYTES};
+use crate::flow::job::Job;
+use crate::kernel::id;
+
+/// Why nothing was written. The transaction has to be rolled back.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// A form that JSON does not have.
+    #[error("{name} cannot be serialised: {reason}")]
+    Form {
+        /// The event's type or the job's name.
+        name: &'static str,
+        /// What serde said.
+        reason: serde_json::Error,
+    },
+    /// The topic would refuse it, and everything behind it would wait.
+    #[error("{kind} has {bytes} bytes, and a topic takes {MAX_BYTES}")]
+    TooLarge {
+        /// The event's type.
+        kind: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
+    /// PostgreSQL said no.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Publishes an event when, and only when, the transaction commits. Events of one aggregate keep the order in which they
+/// were emitted, as long as their transactions lock the aggregate's row first. Returns the event's id.
+pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
+    let form = |reason| Refused::Form {
+        name: E::TYPE,
+        reason,
+    };
+    let event = CloudEvent::wrap(tx, event).map_err(form)?;
+    let body = serde_json::to_string(&event).map_err(form)?;
+    let bytes = body.len();
+    let size = i32::try_from(bytes)
+        .ok()
+        .filter(|_| bytes <= MAX_BYTES)
+        .ok_or(Refused::TooLarge {
+            kind: E::TYPE,
+            bytes,
+        })?;
+    sqlx::query!(
+        "INSERT INTO outbox (id, topic, key, type, body, size, emitted_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        event.id,
+        E::TOPIC.name(),
+        event.subject,
+        event.kind,
+        body,
+        size,
+        event.time,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.note_event();
+    Ok(event.id)
+}
+
+/// Has a job done when, and only when, the transaction commits. Returns the job's id.
+pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<Uuid, Refused> {
+    let payload = serde_json::to_value(job).map_err(|reason| Refused::Form {
+        name: J::NAME,
+        reason,
+    })?;
+    let (id, now, cause) = (id::new(), tx.now(), tx.cause().clone());
+    sqlx::query!(
+        "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at,
+                           actor_id, correlation_id, causation_id, traceparent, created_at)
+         VALUES ($1, $2, $3, $4, 'ready', $5, $6, $7, $8, $9, $10, $6)",
+        id,
+        J::NAME,
+        Json(payload) as _,
+        J::PRIORITY,
+        J::MAX_ATTEMPTS,
+        now,
+        cause.actor,
+        cause.correlation,
+        cause.causation,
+        cause.traceparent,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.note_job();
+    Ok(id)
+}

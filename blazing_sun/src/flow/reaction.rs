@@ -1,0 +1,45 @@
+//! What a reaction is: a consumer of events with an effect in PostgreSQL.
+
+use async_trait::async_trait;
+
+use crate::flow::ctx::Tx;
+use crate::flow::event::{CloudEvent, Topic};
+
+/// Which types of events a reaction wants.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    /// Whatever is published in its topics, even what this build does not know.
+    Everything,
+    /// These types. Another type that this build knows is passed over; one that it does not know is kept as a dead letter,
+    /// until a build that does replays it.
+    Types(&'static [&'static str]),
+}
+
+/// Something that follows from events. Each event is given to it once, and the events of one aggregate in their order.
+#[async_trait]
+pub trait Reaction: Send + Sync {
+    /// The frozen name of its consumer: its group in Kafka, its part of the inbox.
+    fn consumer(&self) -> &'static str;
+
+    /// What it does, in one sentence, for the documents.
+    fn summary(&self) -> &'static str;
+
+    /// Where its events are.
+    fn topics(&self) -> &'static [Topic];
+
+    /// Which of them it wants.
+    fn wanted(&self) -> Wanted;
+
+    /// The effect of one event, in the transaction that also notes the event as taken. Nothing outside PostgreSQL may be
+    /// touched here: enqueue a job for that. An error undoes it; after some attempts the event is a dead letter.
+    async fn react(&self, tx: &mut Tx, event: &CloudEvent) -> anyhow::Result<()>;
+
+    /// Clears the read model and makes it again from the source tables, in a transaction that sees one moment. Whatever
+    /// happens later is given to [`Reaction::react`].
+    async fn rebuild(&self, _tx: &mut Tx) -> anyhow::Result<()> {
+        anyhow::bail!(
+            "{} cannot be rebuilt: it is made of events, not of tables",
+            self.consumer()
+        )
+    }
+}

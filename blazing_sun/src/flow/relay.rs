@@ -1,0 +1,115 @@
+//! Carries what is committed: events from the outbox to Kafka, due jobs to RabbitMQ. One relay leads at a time; a crash
+//! between sending and settling only sends again, and the inbox and the claim absorb that.
+
+mod events;
+mod jobs;
+
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::flow::ctx::Ctx;
+use crate::flow::lease::{Lease, Term};
+pub use events::{Events, EventsCarrier};
+pub use jobs::{Jobs, JobsCarrier};
+
+/// The shortest and the longest pause between two looks at an idle table, if nobody wakes the relay.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+/// The pause after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It carried this many.
+    Carried(usize),
+    /// Another relay leads.
+    Deposed,
+}
+
+/// The two pumps under one lease.
+pub struct Relay {
+    ctx: Ctx,
+    lease: Lease,
+    events: Events,
+    jobs: Jobs,
+}
+
+impl Relay {
+    /// A candidate for leading.
+    #[must_use]
+    pub fn new(ctx: Ctx, events: EventsCarrier, jobs: JobsCarrier) -> Self {
+        Self {
+            lease: Lease::new("relay"),
+            events: Events::new(ctx.clone(), events),
+            jobs: Jobs::new(ctx.clone(), jobs),
+            ctx,
+        }
+    }
+
+    /// Carries until `stop`; a batch in flight is finished.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let (ctx, lease) = (self.ctx.clone(), self.lease.clone());
+        let (events, jobs) = (&mut self.events, &mut self.jobs);
+        lease
+            .lead(&ctx, &stop, async |term| {
+                let wakeups = ctx.wakeups();
+                tokio::join!(
+                    pump("events", &wakeups.events, &stop, async || events
+                        .step(term, &stop)
+                        .await),
+                    pump("jobs", &wakeups.jobs, &stop, async || jobs.step(term).await),
+                );
+                Ok(())
+            })
+            .await;
+    }
+
+    /// Takes the lease, if it is free.
+    pub async fn take_lease(&self) -> sqlx::Result<Option<Term>> {
+        self.lease.take(self.ctx.pool()).await
+    }
+
+    /// One step of each pump: everything that is due now, up to a batch. For tests, which need no clock for it.
+    pub async fn once(&mut self, term: Term) -> anyhow::Result<(Step, Step)> {
+        let events = self.events.step(term, &CancellationToken::new()).await?;
+        Ok((events, self.jobs.step(term).await?))
+    }
+}
+
+/// Steps until `stop` or until another relay leads. Idle, it looks less and less often; a signal wakes it at once.
+async fn pump(
+    name: &'static str,
+    wakeup: &Notify,
+    stop: &CancellationToken,
+    mut step: impl AsyncFnMut() -> anyhow::Result<Step>,
+) {
+    let mut pause = PAUSES.0;
+    while !stop.is_cancelled() {
+        match step().await {
+            Ok(Step::Deposed) => return,
+            Ok(Step::Carried(0)) => {
+                pause = PAUSES.1.min(pause * 2);
+            }
+            Ok(Step::Carried(_)) => {
+                pause = PAUSES.0;
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    relay.pump = name,
+                    error = format!("{error:#}"),
+                    "the relay failed and tries again"
+                );
+                pause = AFTER_FAILURE;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // Nobody woke it: it looks by itself.
+            _ = timeout(pause, wakeup.notified()) => {}
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The outbox's pump.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::flow::ctx::Ctx;
+use crate::flow::event::CONTENT_TYPE;
+use crate::flow::event_log;
+use crate::flow::lease::Term;
+use crate::flow::relay::Step;
+use crate::infra::kafka;
+
+/// The most events in flight.
+const BATCH: i64 = 1000;
+/// The most bytes in flight, but for one event that alone is larger.
+const BATCH_BYTES: i64 = 8 << 20;
+/// How often the whole outbox is looked at, and not only what is above the floor.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How often the outbox is measured and partitions are made ahead.
+const MEASURE: Duration = Duration::from_secs(5);
+/// How long a topic that refused an event is left alone, so that the others go on.
+const REFUSED: Duration = Duration::from_secs(30);
+/// What a batch in flight may still take when the process is to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What carries events to their consumers.
+pub enum EventsCarrier {
+    /// Kafka.
+    Kafka(kafka::Settings),
+    /// Nothing: consumers follow `event_log`.
+    Postgres,
+}
+
+/// An event on its way.
+struct Outgoing {
+    seq: i64,
+    topic: String,
+    key: Uuid,
+    body: String,
+}
+
+/// Moves events: outbox, carrier, `event_log`.
+pub struct Events {
+    ctx: Ctx,
+    carrier: EventsCarrier,
+    producer: Option<FutureProducer>,
+    /// All below it were settled when it was last raised. Only a hint: a transaction that commits late is below it and is
+    /// found by the next sweep.
+    floor: i64,
+    next_sweep: Instant,
+    next_measure: Instant,
+    refused: HashMap<String, Instant>,
+}
+
+impl Events {
+    /// A pump that has looked at nothing yet.
+    #[must_use]
+    pub fn new(ctx: Ctx, carrier: EventsCarrier) -> Self {
+        let now = Instant::now();
+        Self {
+            ctx,
+            carrier,
+            producer: None,
+            floor: 0,
+            next_sweep: now,
+            next_measure: now,
+            refused: HashMap::new(),
+        }
+    }
+
+    /// Carries one batch.
+    pub async fn step(&mut self, term: Term, stop: &CancellationToken) -> anyhow::Result<Step> {
+        if Instant::now() >= self.next_measure {
+            let started = Instant::now();
+            self.measure().await?;
+            self.next_measure = Instant::now() + MEASURE.max(started.elapsed() * 20);
+        }
+        let batch = self.fetch().await?;
+        if batch.is_empty() {
+            return Ok(Step::Carried(0));
+        }
+        let Some(published) = self.publish(&batch, stop).await? else {
+            return Ok(Step::Carried(0));
+        };
+        if !event_log::settle(self.ctx.pool(), term, &published).await? {
+            return Ok(Step::Deposed);
+        }
+        self.ctx.wakeups().published.notify_waiters();
+        let relayed = &self.ctx.metrics().relayed;
+        relayed
+            .with_label_values(&["event", "sent"])
+            .inc_by(published.len() as u64);
+        relayed
+            .with_label_values(&["event", "refused"])
+            .inc_by((batch.len() - published.len()) as u64);
+        if published.len() == batch.len() {
+            self.floor = batch
+                .last()
+                .map_or(self.floor, |last| self.floor.max(last.seq));
+        } else {
+            // What was left behind is below the floor soon; the next fetch looks everywhere.
+            self.next_sweep = Instant::now();
+        }
+        Ok(Step::Carried(published.len()))
+    }
+
+    /// The oldest events that wait, in order.
+    async fn fetch(&mut self) -> sqlx::Result<Vec<Outgoing>> {
+        let started = Instant::now();
+        let sweeping = started >= self.next_sweep;
+        let floor = if sweeping { 0 } else { self.floor };
+        self.refused.retain(|_, until| *until > started);
+        let refused: Vec<String> = self.refused.keys().cloned().collect();
+        let batch = sqlx::query_as!(
+            Outgoing,
+            r#"SELECT seq AS "seq!", topic AS "topic!", key AS "key!", body AS "body!" FROM (
+                   SELECT seq, topic, key, body, size, sum(size) OVER (ORDER BY seq) AS total FROM (
+                       SELECT seq, topic, key, body, size FROM outbox
+                       WHERE seq > $1 AND topic <> ALL($2) ORDER BY seq LIMIT $3
+                   ) oldest
+               ) batch WHERE total - size < $4 ORDER BY seq"#,
+            floor,
+            &refused,
+            BATCH,
+            BATCH_BYTES,
+        )
+        .fetch_all(self.ctx.pool())
+        .await?;
+        if sweeping {
+            // Dead rows that a long transaction keeps from being cleaned up make a sweep slow: it may take a twentieth of
+            // the time at most.
+            self.next_sweep = Instant::now() + SWEEP.max(started.elapsed() * 20);
+        }
+        Ok(batch)
+    }
+
+    /// Gives a batch to the carrier, and returns which of it arrived. `None`: the process ends and the broker is away.
+    async fn publish(
+        &mut self,
+        batch: &[Outgoing],
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<Vec<i64>>> {
+        let EventsCarrier::Kafka(settings) = &self.carrier else {
+            return Ok(Some(batch.iter().map(|event| event.seq).collect()));
+        };
+        let producer = match self.producer.take() {
+            Some(producer) => producer,
+            None => settings.producer().context("no producer")?,
+        };
+        let headers = || {
+            OwnedHeaders::new().insert(Header {
+                key: "content-type",
+                value: Some(CONTENT_TYPE),
+            })
+        };
+        let mut deliveries = Vec::with_capacity(batch.len());
+        for event in batch {
+            let topic = settings.full_name(&event.topic);
+            let key = event.key.to_string();
+            let record = FutureRecord::to(&topic)
+                .key(&key)
+                .payload(&event.body)
+                .headers(headers());
+            match producer.send_result(record) {
+                Ok(delivery) => deliveries.push(delivery),
+                // The rest stays behind, in order.
+                Err((error, _)) => {
+                    tracing::warn!(error = %error, "Kafka's producer takes no more");
+                    break;
+                }
+            }
+        }
+        let ending = async {
+            stop.cancelled().await;
+            sleep(GRACE).await;
+        };
+        let outcomes = tokio::select! {
+            outcomes = join_all(deliveries) => outcomes,
+            () = ending => {
+                producer.purge(PurgeConfig::default().queue().inflight());
+                return Ok(None);
+            }
+        };
+        let mut published = Vec::with_capacity(batch.len());
+        let mut broken = HashSet::new();
+        for (event, outcome) in batch.iter().zip(outcomes) {
+            let reason = match outcome {
+                Ok(Ok(_)) if !broken.contains(&(&event.topic, event.key)) => {
+                    published.push(event.seq);
+                    continue;
+                }
+                // Delivered, but something before it was not: it is sent again, behind that.
+                Ok(Ok(_)) => continue,
+                Ok(Err((error, _))) => {
+                    if error.rdkafka_error_code().is_some_and(is_of_the_topic) {
+                        self.refused
+                            .insert(event.topic.clone(), Instant::now() + REFUSED);
+                    }
+                    error.to_string()
+                }
+                Err(_) => "the producer is gone".to_owned(),
+            };
+            tracing::warn!(
+                event.topic = event.topic,
+                error = reason,
+                "Kafka refused an event, which is sent again"
+            );
+            broken.insert((&event.topic, event.key));
+        }
+        if published.len() == batch.len() {
+            self.producer = Some(producer);
+        } else {
+            // Nothing of a producer that failed may arrive later.
+            producer.purge(PurgeConfig::default().queue().inflight());
+        }
+        Ok(Some(published))
+    }
+
+    async fn measure(&self) -> sqlx::Result<()> {
+        event_log::prepare(self.ctx.pool()).await?;
+        let measured = sqlx::query!(
+            r#"SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) counted) AS "waiting!",
+                      (SELECT emitted_at FROM outbox ORDER BY seq LIMIT 1) AS oldest"#
+        )
+        .fetch_one(self.ctx.pool())
+        .await?;
+        let age = measured
+            .oldest
+            .map_or(TimeDelta::zero(), |oldest| self.ctx.now() - oldest);
+        self.ctx.metrics().outbox_events.set(measured.waiting);
+        self.ctx
+            .metrics()
+            .outbox_oldest_age
+            .set(age.num_seconds().max(0));
+        Ok(())
+    }
+}
+
+/// Whether other topics may do better.
+fn is_of_the_topic(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::TopicAuthorizationFailed
+            | Code::InvalidTopic
+            | Code::MessageSizeTooLarge
+            | Code::PolicyViolation
+    )
+}

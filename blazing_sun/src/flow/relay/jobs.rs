@@ -1,0 +1,293 @@
+//! The pump of the jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Confirmation};
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use crate::flow::ctx::Ctx;
+use crate::flow::job::Ticket;
+use crate::flow::jobs;
+use crate::flow::lease::Term;
+use crate::flow::relay::Step;
+use crate::infra::rabbitmq::{JOBS, JOBS_FAILED, RabbitMq};
+
+/// The most tickets in flight.
+const BATCH: i64 = 500;
+/// The most tickets that the broker holds; what is more urgent than them need not wait behind more.
+const WINDOW: i64 = 5000;
+/// How long the broker may take to confirm a batch before it counts as unsent.
+const CONFIRMING: Duration = Duration::from_secs(10);
+/// How often jobs that got lost are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+/// AMQP: the message survives a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// What carries jobs to their workers.
+pub enum JobsCarrier {
+    /// RabbitMQ. A ticket that nobody has used after `resend_after`, and that is not in the queue any more, is sent again.
+    RabbitMq {
+        /// The connection to publish on.
+        connection: Arc<RabbitMq>,
+        /// The patience with a ticket.
+        resend_after: TimeDelta,
+    },
+    /// Nothing: workers claim from the table.
+    Postgres,
+}
+
+/// A message to publish.
+struct Message {
+    id: Uuid,
+    name: String,
+    priority: i16,
+    body: Vec<u8>,
+}
+
+impl Message {
+    fn new(id: Uuid, name: &str, priority: i16, body: &impl Serialize) -> serde_json::Result<Self> {
+        Ok(Self {
+            id,
+            name: name.to_owned(),
+            priority,
+            body: serde_json::to_vec(body)?,
+        })
+    }
+}
+
+/// Sends the tickets of due jobs, and looks after those that got lost.
+pub struct Jobs {
+    ctx: Ctx,
+    carrier: JobsCarrier,
+    channel: Option<Channel>,
+    next_sweep: Instant,
+}
+
+impl Jobs {
+    /// A pump that has looked at nothing yet.
+    #[must_use]
+    pub fn new(ctx: Ctx, carrier: JobsCarrier) -> Self {
+        Self {
+            ctx,
+            carrier,
+            channel: None,
+            next_sweep: Instant::now(),
+        }
+    }
+
+    /// Carries one batch.
+    pub async fn step(&mut self, term: Term) -> anyhow::Result<Step> {
+        if Instant::now() >= self.next_sweep {
+            self.sweep().await?;
+            self.next_sweep = Instant::now() + SWEEP;
+        }
+        if matches!(self.carrier, JobsCarrier::Postgres) {
+            return Ok(Step::Carried(0));
+        }
+        self.report().await?;
+        let (pool, now) = (self.ctx.pool().clone(), self.ctx.now());
+        let room = WINDOW - jobs::sent_count(&pool).await?;
+        let due = jobs::due(&pool, now, room.clamp(0, BATCH)).await?;
+        if due.is_empty() {
+            return Ok(Step::Carried(0));
+        }
+        let messages: Result<Vec<_>, _> = due
+            .iter()
+            .map(|due| Message::new(due.ticket.id, &due.ticket.name, due.priority, &due.ticket))
+            .collect();
+        let confirmed = self.publish(JOBS, &messages?).await?;
+        let sent: Vec<Ticket> = due
+            .into_iter()
+            .zip(confirmed)
+            .filter_map(|(due, confirmed)| confirmed.then_some(due.ticket))
+            .collect();
+        if !jobs::settle_sent(&pool, term, &sent, now).await? {
+            return Ok(Step::Deposed);
+        }
+        Ok(Step::Carried(sent.len()))
+    }
+
+    /// Looks after jobs whose worker died, and after tickets that the broker lost.
+    ///
+    /// Old tickets alone prove nothing: the queue may be long. Only if it holds fewer messages than tickets are overdue,
+    /// some are gone; which ones cannot be told, and a copy too many is dropped when it is claimed.
+    pub async fn sweep(&mut self) -> anyhow::Result<()> {
+        let (pool, now) = (self.ctx.pool().clone(), self.ctx.now());
+        let lost = jobs::take_back(&pool, now).await?;
+        if lost > 0 {
+            tracing::warn!(
+                jobs.count = lost,
+                "jobs were taken back from workers that died or hang"
+            );
+        }
+        self.measure().await?;
+        let JobsCarrier::RabbitMq { resend_after, .. } = &self.carrier else {
+            return Ok(());
+        };
+        let before = now - *resend_after;
+        let overdue = jobs::overdue_count(&pool, before).await?;
+        if overdue > 0 && i64::from(self.queue_length().await?) < overdue {
+            let resent = jobs::resend(&pool, before).await?;
+            tracing::warn!(jobs.count = resent, "tickets got lost and are sent again");
+        }
+        Ok(())
+    }
+
+    /// Leaves a copy of each job that was given up in `jobs_failed`, for people who watch the queues.
+    async fn report(&mut self) -> anyhow::Result<()> {
+        let pool = self.ctx.pool().clone();
+        let failed = jobs::unreported(&pool, BATCH).await?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let messages: Result<Vec<_>, _> = failed
+            .iter()
+            .map(|job| Message::new(job.id, &job.name, 0, job))
+            .collect();
+        let confirmed = self.publish(JOBS_FAILED, &messages?).await?;
+        let reported: Vec<Uuid> = failed
+            .iter()
+            .zip(confirmed)
+            .filter_map(|(job, confirmed)| confirmed.then_some(job.id))
+            .collect();
+        jobs::settle_reported(&pool, &reported).await?;
+        Ok(())
+    }
+
+    /// Publishes, and says of each message whether it lies in the queue for certain. If that cannot be told, none counts.
+    async fn publish(&mut self, queue: &str, messages: &[Message]) -> anyhow::Result<Vec<bool>> {
+        let channel = self.channel().await?;
+        let publishing = async {
+            let mut confirms = Vec::with_capacity(messages.len());
+            for message in messages {
+                let properties = BasicProperties::default()
+                    .with_content_type("application/json".into())
+                    .with_delivery_mode(PERSISTENT)
+                    .with_priority(u8::try_from(message.priority).unwrap_or(0))
+                    .with_message_id(message.id.to_string().into())
+                    .with_type(message.name.as_str().into());
+                let options = BasicPublishOptions {
+                    mandatory: true,
+                    ..BasicPublishOptions::default()
+                };
+                let publish = channel.basic_publish(
+                    "".into(),
+                    queue.into(),
+                    options,
+                    &message.body,
+                    properties,
+                );
+                confirms.push(publish.await?);
+            }
+            join_all(confirms)
+                .await
+                .into_iter()
+                .collect::<lapin::Result<Vec<_>>>()
+        };
+        let confirmations = match timeout(CONFIRMING, publishing).await {
+            Ok(Ok(confirmations)) => confirmations,
+            Ok(Err(error)) => return Err(self.disconnect(error.into()).await),
+            Err(elapsed) => return Err(self.disconnect(elapsed.into()).await),
+        };
+        // A message that no queue takes is acknowledged too, and comes back.
+        let taken: Vec<bool> = confirmations
+            .iter()
+            .map(|confirmation| matches!(confirmation, Confirmation::Ack(None)))
+            .collect();
+        let sent = taken.iter().filter(|taken| **taken).count();
+        let relayed = &self.ctx.metrics().relayed;
+        relayed
+            .with_label_values(&["job", "sent"])
+            .inc_by(sent as u64);
+        relayed
+            .with_label_values(&["job", "refused"])
+            .inc_by((taken.len() - sent) as u64);
+        if sent < taken.len() {
+            // Perhaps the queue is gone: a new channel declares it.
+            let error = anyhow::anyhow!(
+                "RabbitMQ took {sent} of {} messages for {queue}",
+                taken.len()
+            );
+            let error = self.disconnect(error).await;
+            if sent == 0 {
+                return Err(error);
+            }
+            tracing::warn!(error = %error, "RabbitMQ refused messages, which are sent again");
+        }
+        Ok(taken)
+    }
+
+    async fn queue_length(&mut self) -> anyhow::Result<u32> {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let channel = self.channel().await?;
+        let asking = channel.queue_declare(JOBS.into(), passive, FieldTable::default());
+        match timeout(CONFIRMING, asking).await {
+            Ok(Ok(queue)) => Ok(queue.message_count()),
+            Ok(Err(error)) => Err(self.disconnect(error.into()).await),
+            Err(elapsed) => Err(self.disconnect(elapsed.into()).await),
+        }
+    }
+
+    async fn channel(&mut self) -> anyhow::Result<Channel> {
+        if let Some(channel) = self
+            .channel
+            .as_ref()
+            .filter(|channel| channel.status().connected())
+        {
+            return Ok(channel.clone());
+        }
+        let JobsCarrier::RabbitMq { connection, .. } = &self.carrier else {
+            anyhow::bail!("jobs are not carried by RabbitMQ");
+        };
+        let opening = async {
+            let channel = connection.jobs_channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            anyhow::Ok(channel)
+        };
+        match timeout(CONFIRMING, opening).await {
+            Ok(Ok(channel)) => Ok(self.channel.insert(channel).clone()),
+            Ok(Err(error)) => Err(self.disconnect(error).await),
+            Err(elapsed) => Err(self.disconnect(elapsed.into()).await),
+        }
+    }
+
+    /// Gives a connection up that did not do its work.
+    async fn disconnect(&mut self, error: anyhow::Error) -> anyhow::Error {
+        self.channel = None;
+        if let JobsCarrier::RabbitMq { connection, .. } = &self.carrier {
+            connection.forget().await;
+        }
+        error
+    }
+
+    async fn measure(&self) -> sqlx::Result<()> {
+        let states = sqlx::query!(
+            r#"SELECT 'sent' AS "state!", count(*) AS "count!" FROM jobs WHERE state = 'sent'
+               UNION ALL SELECT 'running', count(*) FROM jobs WHERE state = 'running'
+               UNION ALL SELECT 'failed', count(*) FROM jobs WHERE state = 'failed'
+               UNION ALL SELECT 'ready', count(*) FROM (SELECT FROM jobs WHERE state = 'ready' LIMIT 100000) counted"#
+        )
+        .fetch_all(self.ctx.pool())
+        .await?;
+        for state in states {
+            self.ctx
+                .metrics()
+                .jobs
+                .with_label_values(&[&state.state])
+                .set(state.count);
+        }
+        Ok(())
+    }
+}
