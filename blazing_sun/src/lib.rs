@@ -1,17 +1,26 @@
 //! Blazing Sun, read from the bottom up: a module may use those above it in this list, never those below.
 //! `tests/architecture.rs` holds the rule.
 
-/// Pure types without I/O: time and identifiers.
+/// Pure types without I/O: time, identifiers, addresses.
 pub mod kernel;
 
-/// One thin adapter for each service: PostgreSQL, Redis, RabbitMQ, Kafka.
+/// One thin adapter for each service: PostgreSQL, Redis, RabbitMQ, Kafka, SMTP.
 pub mod infra;
 
 /// The spine: events and jobs that commit with state, and their way to their effect.
 pub mod flow;
 
+/// Mails: what a mail is, how it looks, and the job that sends it.
+pub mod mail;
+
 /// What every HTTP answer shares: problems, request ids, health, metrics, pages.
 pub mod web;
+
+/// Accounts: signing up and activating.
+pub mod accounts;
+
+/// The audit log: every event, once.
+pub mod audit;
 
 /// The only room that knows all others: configuration, routes and the commands.
 pub mod app;

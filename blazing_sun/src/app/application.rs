@@ -9,12 +9,15 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use prometheus::Registry;
 use tokio::net::TcpSocket;
 use uuid::Uuid;
 
 use crate::app::config::{Config, Http, Lifecycle};
 use crate::app::instances::{self, Instance};
+use crate::app::roles::{Role, Running};
 use crate::app::routes;
+use crate::app::wiring::Wiring;
 use crate::infra::services::Services;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::Clock;
@@ -22,6 +25,7 @@ use crate::web::envelope::envelope;
 use crate::web::extractors;
 use crate::web::health::Health;
 use crate::web::metrics::Metrics;
+use crate::web::page::Pages;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -31,6 +35,7 @@ pub struct Application {
     address: SocketAddr,
     server: Server,
     handle: ServerHandle,
+    running: Running,
     health: Arc<Health>,
     services: Arc<Services>,
     clock: Arc<dyn Clock>,
@@ -39,13 +44,20 @@ pub struct Application {
 }
 
 impl Application {
-    /// Waits for PostgreSQL, applies the migrations and starts to listen; the other services may come later.
-    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    /// Waits for PostgreSQL, applies the migrations, starts the parts in `roles` and listens; the other services may come
+    /// later.
+    pub async fn start(
+        config: Config,
+        roles: &[Role],
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         // Taken first, so that a port in use is told before anything is changed; opened last.
         let socket = bind(&config.http)?;
         postgres::wait_until_up(&config.services.postgres, config.lifecycle.startup_timeout)
             .await?;
-        let services = Arc::new(Services::new(&config.services)?);
+        let registry = Registry::new();
+        let wiring = Wiring::new(&config, Arc::clone(&clock), &registry)?;
+        let services = Arc::clone(&wiring.services);
         for name in migrations::apply(&services.postgres).await? {
             tracing::info!(migration.name = name, "migration applied");
         }
@@ -57,18 +69,15 @@ impl Application {
             .context("cannot listen")?
             .into_std()?;
         let address = listener.local_addr()?;
-        let server = serve(
-            listener,
-            &config,
-            Arc::clone(&health),
-            Arc::clone(&services),
-        )?;
+        let running = Running::start(&wiring, roles)?;
+        let server = serve(listener, &config, roles, Arc::clone(&health), wiring, registry)?;
         tracing::info!(http.address = %address, app.version = env!("CARGO_PKG_VERSION"), "listening");
         let handle = server.handle();
         Ok(Self {
             address,
             server,
             handle,
+            running,
             health,
             services,
             clock,
@@ -85,10 +94,12 @@ impl Application {
 
     /// Serves until `ending` completes, then ends gracefully: not ready, no new connections, requests in flight
     /// finish, goodbye to the services.
-    pub async fn run_until(self, ending: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run_until(mut self, ending: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut serving = tokio::spawn(self.server);
         tokio::select! {
             ended = &mut serving => return Ok(ended??),
+            // Half an application would look well from outside; whoever supervises it starts a whole one.
+            failed = self.running.failed() => anyhow::bail!("a part of the application ended: {failed:?}"),
             () = ending => {}
         }
         self.health.drain();
@@ -96,6 +107,8 @@ impl Application {
         tokio::time::sleep(self.lifecycle.drain).await;
         self.handle.stop(true).await;
         serving.await??;
+        // Last, so that what the last requests committed is carried too.
+        self.running.end(self.lifecycle.shutdown_timeout).await;
 
         let stopped_at = self.clock.now();
         if let Err(error) =
@@ -128,23 +141,41 @@ fn bind(http: &Http) -> anyhow::Result<TcpSocket> {
 fn serve(
     listener: std::net::TcpListener,
     config: &Config,
+    roles: &[Role],
     health: Arc<Health>,
-    services: Arc<Services>,
+    wiring: Wiring,
+    registry: Registry,
 ) -> anyhow::Result<Server> {
     let limits = Data::new(config.http.limits.clone());
     let max_body_bytes = limits.max_body_bytes;
-    let metrics = Data::new(Metrics::new()?);
+    let metrics = Data::new(Metrics::new(registry)?);
+    let pages = Data::new(Pages::new()?);
     let health = Data::from(health);
-    let services = Data::from(services);
+    let services = Data::from(wiring.services);
+    let catalogue = Data::from(wiring.catalogue);
+    let ctx = Data::new(wiring.ctx);
+    let links = Data::new(wiring.links);
+    let hasher = Data::new(wiring.hasher);
+    let is_product = roles.contains(&Role::Http);
     let server = HttpServer::new(move || {
-        App::new()
+        let app = App::new()
             .app_data(limits.clone())
             .app_data(metrics.clone())
+            .app_data(pages.clone())
             .app_data(health.clone())
             .app_data(services.clone())
+            .app_data(catalogue.clone())
+            .app_data(ctx.clone())
+            .app_data(links.clone())
+            .app_data(hasher.clone())
             .configure(|routes| extractors::configure(routes, max_body_bytes))
-            .configure(routes::configure)
-            .wrap(from_fn(envelope))
+            .configure(routes::operations);
+        let app = if is_product {
+            app.configure(routes::product)
+        } else {
+            app
+        };
+        app.wrap(from_fn(envelope))
     })
     .client_request_timeout(config.http.header_timeout)
     .keep_alive(config.http.keep_alive)

@@ -53,7 +53,7 @@ async fn services(config: &Config, text: &mut String) -> anyhow::Result<bool> {
     let services = Services::new(&config.services)?;
     let mut healthy = true;
     text.push_str("\nServices\n");
-    for dependency in Dependency::ALL {
+    for dependency in services.dependencies() {
         let asked = Instant::now();
         let name = dependency.name();
         match services.check(dependency).await {

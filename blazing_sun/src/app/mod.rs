@@ -1,11 +1,16 @@
 //! Puts the rooms together: configuration, routes, the running application and the commands around it.
 
 pub mod application;
+pub mod catalogue;
 pub mod commands;
 pub mod config;
+pub mod contracts;
 pub mod doctor;
 pub mod healthcheck;
 pub mod instances;
 pub mod logging;
+pub mod roles;
 pub mod routes;
+pub mod schedules;
 pub mod signals;
+pub mod wiring;

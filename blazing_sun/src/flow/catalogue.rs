@@ -1,6 +1,6 @@
 //! Everything that this build knows by name: its events, jobs and reactions. `app` fills it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +111,16 @@ impl Catalogue {
     #[must_use]
     pub fn reactions(&self) -> &[Arc<dyn Reaction>] {
         &self.reactions
+    }
+
+    /// The names of all topics that anything is published in.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let topics: BTreeSet<Topic> = self.events.values().map(|event| event.topic).collect();
+        topics
+            .into_iter()
+            .map(|topic| topic.name().to_owned())
+            .collect()
     }
 
     /// Whether this build knows a type of event.

@@ -164,7 +164,7 @@ impl Consumer {
                 }
                 Err(error) => error,
             };
-            if postgres::is_passing(&error) {
+            if postgres::is_passing_cause(&error) {
                 if stop.is_cancelled() {
                     return Err(error);
                 }

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::flow::consumer::{Consumer, Record};
-use crate::flow::ctx::{Cause, Tx};
+use crate::flow::ctx::{Cause, Ctx, Tx};
 use crate::flow::event::{CloudEvent, Event, Topic};
 use crate::flow::{inbox, outbox, rebuild};
 pub use store::{DeadLetter, list, show};
@@ -178,7 +178,7 @@ pub(super) async fn park(
 pub async fn replay(consumer: &Consumer, letter: &DeadLetter) -> anyhow::Result<Replayed> {
     let mut replayed = Replayed::default();
     loop {
-        let mut tx = begin(consumer, letter).await?;
+        let mut tx = begin(consumer.ctx(), letter).await?;
         let Some(next) = store::first_waiting(tx.conn(), letter).await? else {
             return Ok(replayed);
         };
@@ -197,7 +197,7 @@ pub async fn replay(consumer: &Consumer, letter: &DeadLetter) -> anyhow::Result<
             }
             Err(error) => {
                 tx.rollback().await?;
-                let mut tx = begin(consumer, letter).await?;
+                let mut tx = begin(consumer.ctx(), letter).await?;
                 let error = shortened(&format!("{error:#}"));
                 store::note_failure(tx.conn(), next.seq, &error).await?;
                 replayed.left = store::count_waiting(tx.conn(), letter).await?;
@@ -210,19 +210,19 @@ pub async fn replay(consumer: &Consumer, letter: &DeadLetter) -> anyhow::Result<
 
 /// Gives a dead letter up: its event will not have its effect. What waits behind it can be replayed. `false`: it does
 /// not wait any more.
-pub async fn discard(consumer: &Consumer, letter: &DeadLetter) -> anyhow::Result<bool> {
-    let mut tx = begin(consumer, letter).await?;
+pub async fn discard(ctx: &Ctx, letter: &DeadLetter) -> anyhow::Result<bool> {
+    let mut tx = begin(ctx, letter).await?;
     let discarded = store::resolve(tx.conn(), letter.seq, "discarded").await?;
     if let Some(event) = letter.event_id.filter(|_| discarded) {
-        inbox::take(tx.conn(), consumer.name(), &[event]).await?;
+        inbox::take(tx.conn(), &letter.consumer, &[event]).await?;
     }
     tx.commit().await?;
     Ok(discarded)
 }
 
-async fn begin(consumer: &Consumer, letter: &DeadLetter) -> sqlx::Result<Tx> {
-    let mut tx = consumer.ctx().begin(Cause::new("operator")).await?;
-    rebuild::hold_off(tx.conn(), consumer.name()).await?;
+async fn begin(ctx: &Ctx, letter: &DeadLetter) -> sqlx::Result<Tx> {
+    let mut tx = ctx.begin(Cause::new("operator")).await?;
+    rebuild::hold_off(tx.conn(), &letter.consumer).await?;
     store::lock_letter(tx.conn(), letter).await?;
     Ok(tx)
 }

@@ -82,9 +82,14 @@ pub async fn after(
     .await
 }
 
-/// The position of the newest event; 0 if there is none.
-pub async fn newest(pool: &PgPool) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT coalesce(max(position), 0) AS "position!" FROM event_log"#)
-        .fetch_one(pool)
-        .await
+/// The position before the last `count` events of some topics.
+pub async fn before_last(pool: &PgPool, topics: &[String], count: i64) -> sqlx::Result<i64> {
+    let position = sqlx::query_scalar!(
+        "SELECT position FROM event_log WHERE topic = ANY($1) ORDER BY position DESC OFFSET $2 LIMIT 1",
+        topics,
+        count,
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(position.unwrap_or_default())
 }

@@ -32,6 +32,13 @@ pub struct Term {
     epoch: i64,
 }
 
+/// What only the holder of a lease does.
+pub trait Work: Send {
+    /// Works until `stop`. It may be dropped at whatever it awaits, when the lease is lost: that must only ever cause things
+    /// to be done twice.
+    fn work(&mut self, term: Term, stop: &CancellationToken) -> impl Future<Output = ()> + Send;
+}
+
 impl Lease {
     /// A candidate for the lease `name`.
     #[must_use]
@@ -63,13 +70,8 @@ impl Lease {
         }))
     }
 
-    /// Leads whenever it can: takes the lease, runs `work` while renewing it, and begins again when it was lost or `work`
-    /// failed. `work` ends by itself soon after `stop`; when the lease is lost it is dropped at whatever it awaits, which
-    /// must only ever cause things to be done twice.
-    pub async fn lead<Work>(&self, ctx: &Ctx, stop: &CancellationToken, mut work: Work)
-    where
-        Work: AsyncFnMut(Term) -> anyhow::Result<()>,
-    {
+    /// Leads whenever it can, until `stop`: takes the lease, works while renewing it, and begins again when it was lost.
+    pub async fn lead(&self, ctx: &Ctx, stop: &CancellationToken, work: &mut impl Work) {
         let leader = ctx.metrics().leader.with_label_values(&[self.name]);
         leader.set(0);
         while !stop.is_cancelled() {
@@ -81,9 +83,7 @@ impl Lease {
                         () = self.keep(ctx.pool(), term) => {
                             tracing::warn!(lease.name = self.name, lease.epoch = term.epoch, "leads no more");
                         }
-                        ended = work(term) => if let Err(error) = ended {
-                            tracing::error!(lease.name = self.name, error = format!("{error:#}"), "the leader's work failed");
-                        }
+                        () = work.work(term, stop) => {}
                     }
                     leader.set(0);
                     self.release(ctx.pool(), term).await;

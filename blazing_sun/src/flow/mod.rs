@@ -4,10 +4,12 @@
 //! Kafka, due jobs to RabbitMQ. A `worker` runs a job, a `consumer` gives an event to a `reaction`; both commit the effect
 //! together with the note that it happened. What cannot be taken becomes a `dead_letter`.
 
+pub mod asyncapi;
 pub mod catalogue;
 pub mod consumer;
 pub mod ctx;
 pub mod dead_letter;
+pub mod documents;
 pub mod event;
 pub mod event_log;
 pub mod inbox;

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::flow::ctx::Ctx;
-use crate::flow::lease::{Lease, Term};
+use crate::flow::ctx::{Ctx, Wakeups};
+use crate::flow::lease::{Lease, Term, Work};
 pub use events::{Events, EventsCarrier};
 pub use jobs::{Jobs, JobsCarrier};
 
@@ -29,10 +29,31 @@ pub enum Step {
     Deposed,
 }
 
+/// One of the relay's two halves.
+trait Pump: Send {
+    /// Its name in the logs.
+    const NAME: &'static str;
+
+    /// What wakes it.
+    fn wakeup(wakeups: &Wakeups) -> &Notify;
+
+    /// Carries one batch.
+    fn step(
+        &mut self,
+        term: Term,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = anyhow::Result<Step>> + Send;
+}
+
 /// The two pumps under one lease.
 pub struct Relay {
     ctx: Ctx,
     lease: Lease,
+    pumps: Pumps,
+}
+
+struct Pumps {
+    ctx: Ctx,
     events: Events,
     jobs: Jobs,
 }
@@ -43,28 +64,18 @@ impl Relay {
     pub fn new(ctx: Ctx, events: EventsCarrier, jobs: JobsCarrier) -> Self {
         Self {
             lease: Lease::new("relay"),
-            events: Events::new(ctx.clone(), events),
-            jobs: Jobs::new(ctx.clone(), jobs),
+            pumps: Pumps {
+                events: Events::new(ctx.clone(), events),
+                jobs: Jobs::new(ctx.clone(), jobs),
+                ctx: ctx.clone(),
+            },
             ctx,
         }
     }
 
     /// Carries until `stop`; a batch in flight is finished.
     pub async fn run(mut self, stop: CancellationToken) {
-        let (ctx, lease) = (self.ctx.clone(), self.lease.clone());
-        let (events, jobs) = (&mut self.events, &mut self.jobs);
-        lease
-            .lead(&ctx, &stop, async |term| {
-                let wakeups = ctx.wakeups();
-                tokio::join!(
-                    pump("events", &wakeups.events, &stop, async || events
-                        .step(term, &stop)
-                        .await),
-                    pump("jobs", &wakeups.jobs, &stop, async || jobs.step(term).await),
-                );
-                Ok(())
-            })
-            .await;
+        self.lease.lead(&self.ctx, &stop, &mut self.pumps).await;
     }
 
     /// Takes the lease, if it is free.
@@ -74,21 +85,26 @@ impl Relay {
 
     /// One step of each pump: everything that is due now, up to a batch. For tests, which need no clock for it.
     pub async fn once(&mut self, term: Term) -> anyhow::Result<(Step, Step)> {
-        let events = self.events.step(term, &CancellationToken::new()).await?;
-        Ok((events, self.jobs.step(term).await?))
+        let stop = CancellationToken::new();
+        let events = self.pumps.events.step(term, &stop).await?;
+        Ok((events, self.pumps.jobs.step(term, &stop).await?))
+    }
+}
+
+impl Work for Pumps {
+    async fn work(&mut self, term: Term, stop: &CancellationToken) {
+        tokio::join!(
+            pump(&mut self.events, &self.ctx, term, stop),
+            pump(&mut self.jobs, &self.ctx, term, stop),
+        );
     }
 }
 
 /// Steps until `stop` or until another relay leads. Idle, it looks less and less often; a signal wakes it at once.
-async fn pump(
-    name: &'static str,
-    wakeup: &Notify,
-    stop: &CancellationToken,
-    mut step: impl AsyncFnMut() -> anyhow::Result<Step>,
-) {
+async fn pump<P: Pump>(pump: &mut P, ctx: &Ctx, term: Term, stop: &CancellationToken) {
     let mut pause = PAUSES.0;
     while !stop.is_cancelled() {
-        match step().await {
+        match pump.step(term, stop).await {
             Ok(Step::Deposed) => return,
             Ok(Step::Carried(0)) => {
                 pause = PAUSES.1.min(pause * 2);
@@ -99,7 +115,7 @@ async fn pump(
             }
             Err(error) => {
                 tracing::warn!(
-                    relay.pump = name,
+                    relay.pump = P::NAME,
                     error = format!("{error:#}"),
                     "the relay failed and tries again"
                 );
@@ -109,7 +125,7 @@ async fn pump(
         tokio::select! {
             () = stop.cancelled() => {}
             // Nobody woke it: it looks by itself.
-            _ = timeout(pause, wakeup.notified()) => {}
+            _ = timeout(pause, P::wakeup(ctx.wakeups()).notified()) => {}
         }
     }
 }

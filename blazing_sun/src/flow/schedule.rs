@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flow::ctx::{Cause, Ctx, Tx};
 use crate::flow::job::Job;
-use crate::flow::lease::{Lease, Term};
+use crate::flow::lease::{Lease, Term, Work};
 use crate::flow::outbox::{self, Refused};
 
 /// How often the clock is looked at.
@@ -157,24 +157,9 @@ impl Scheduler {
     }
 
     /// Fires until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        self.lease
-            .lead(&self.ctx, &stop, async |term| {
-                while !stop.is_cancelled() {
-                    if let Err(error) = self.once(Some(term)).await {
-                        tracing::warn!(
-                            error = format!("{error:#}"),
-                            "the scheduler failed and tries again"
-                        );
-                    }
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = sleep(TICK) => {}
-                    }
-                }
-                Ok(())
-            })
-            .await;
+    pub async fn run(mut self, stop: CancellationToken) {
+        let (ctx, lease) = (self.ctx.clone(), self.lease.clone());
+        lease.lead(&ctx, &stop, &mut self).await;
     }
 
     /// Fires what is due now, and returns how many jobs that set off. Without a term, for tests: the rows alone keep two
@@ -237,6 +222,23 @@ impl Scheduler {
             .with_label_values(&[schedule.name])
             .inc_by(fired as u64);
         Ok(fired)
+    }
+}
+
+impl Work for Scheduler {
+    async fn work(&mut self, term: Term, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.once(Some(term)).await {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the scheduler failed and tries again"
+                );
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(TICK) => {}
+            }
+        }
     }
 }
 

@@ -6,3 +6,4 @@ pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;
 pub mod services;
+pub mod smtp;

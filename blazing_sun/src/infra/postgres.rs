@@ -140,25 +140,31 @@ pub fn message(error: &sqlx::Error) -> String {
 
 /// Whether an error is about the server or the moment, and not about what was asked: the same may succeed later.
 #[must_use]
-pub fn is_passing(error: &anyhow::Error) -> bool {
-    /// Classes: connection, insufficient resources, operator intervention; codes: serialization failure, deadlock, and
-    /// `read_only_sql_transaction`, as a standby answers.
-    const PASSING: [&str; 6] = ["08", "53", "57", "40001", "40P01", "25006"];
+pub fn is_passing(error: &sqlx::Error) -> bool {
+    /// Classes: connection, insufficient resources, operator intervention; codes: serialization failure, deadlock, lock
+    /// not available, and `read_only_sql_transaction`, as a standby answers.
+    const PASSING: [&str; 7] = ["08", "53", "57", "40001", "40P01", "55P03", "25006"];
+    match error {
+        sqlx::Error::Database(answer) => answer
+            .code()
+            .is_some_and(|code| PASSING.iter().any(|passing| code.starts_with(passing))),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// The same for an error that has such a one among its causes.
+#[must_use]
+pub fn is_passing_cause(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<sqlx::Error>())
-        .any(|error| match error {
-            sqlx::Error::Database(answer) => answer
-                .code()
-                .is_some_and(|code| PASSING.iter().any(|passing| code.starts_with(passing))),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => true,
-            _ => false,
-        })
+        .any(is_passing)
 }
 
 /// Asks whether the database answers and has the migrations of this build; it may be ahead, but not behind.

@@ -1,4 +1,4 @@
-//! The four services together, as the rest of the application reaches and asks them.
+//! The services together, as the rest of the application reaches and asks them.
 
 use std::time::Duration;
 
@@ -27,9 +27,6 @@ pub enum Dependency {
 }
 
 impl Dependency {
-    /// All of them, the essential one first.
-    pub const ALL: [Self; 4] = [Self::Postgres, Self::Redis, Self::RabbitMq, Self::Kafka];
-
     /// Its name in answers, metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -42,26 +39,26 @@ impl Dependency {
     }
 }
 
-/// Where every service is.
+/// Where every service is; all but PostgreSQL can be done without.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// PostgreSQL.
     pub postgres: postgres::Settings,
-    /// Redis.
-    pub redis: redis::Settings,
-    /// RabbitMQ.
-    pub rabbitmq: rabbitmq::Settings,
-    /// Kafka.
-    pub kafka: kafka::Settings,
+    /// Redis, if it caches.
+    pub redis: Option<redis::Settings>,
+    /// RabbitMQ, if it carries jobs.
+    pub rabbitmq: Option<rabbitmq::Settings>,
+    /// Kafka, if it carries events.
+    pub kafka: Option<kafka::Settings>,
 }
 
 /// A client for every service.
 pub struct Services {
     /// The pool of connections to PostgreSQL.
     pub postgres: PgPool,
-    redis: Redis,
-    rabbitmq: RabbitMq,
-    kafka: Kafka,
+    redis: Option<Redis>,
+    rabbitmq: Option<RabbitMq>,
+    kafka: Option<Kafka>,
 }
 
 impl Services {
@@ -69,10 +66,24 @@ impl Services {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             postgres: settings.postgres.pool(),
-            redis: Redis::new(&settings.redis)?,
-            rabbitmq: RabbitMq::new(settings.rabbitmq.clone()),
-            kafka: Kafka::new(&settings.kafka)?,
+            redis: settings.redis.as_ref().map(Redis::new).transpose()?,
+            rabbitmq: settings.rabbitmq.clone().map(RabbitMq::new),
+            kafka: settings.kafka.as_ref().map(Kafka::new).transpose()?,
         })
+    }
+
+    /// Those that are used here, the essential one first.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<Dependency> {
+        let used = [
+            (Dependency::Postgres, true),
+            (Dependency::Redis, self.redis.is_some()),
+            (Dependency::RabbitMq, self.rabbitmq.is_some()),
+            (Dependency::Kafka, self.kafka.is_some()),
+        ];
+        used.into_iter()
+            .filter_map(|(dependency, used)| used.then_some(dependency))
+            .collect()
     }
 
     /// Asks one service whether it does its work, and waits a second at most.
@@ -80,9 +91,9 @@ impl Services {
         let answer = async {
             match dependency {
                 Dependency::Postgres => postgres::check(&self.postgres).await,
-                Dependency::Redis => self.redis.check().await,
-                Dependency::RabbitMq => self.rabbitmq.check().await,
-                Dependency::Kafka => self.kafka.check().await,
+                Dependency::Redis => used(&self.redis)?.check().await,
+                Dependency::RabbitMq => used(&self.rabbitmq)?.check().await,
+                Dependency::Kafka => used(&self.kafka)?.check().await,
             }
         };
         within_limit(answer).await
@@ -93,9 +104,9 @@ impl Services {
         let answer = async {
             match dependency {
                 Dependency::Postgres => postgres::describe(&self.postgres).await,
-                Dependency::Redis => self.redis.describe().await,
-                Dependency::RabbitMq => self.rabbitmq.describe().await,
-                Dependency::Kafka => self.kafka.describe().await,
+                Dependency::Redis => used(&self.redis)?.describe().await,
+                Dependency::RabbitMq => used(&self.rabbitmq)?.describe().await,
+                Dependency::Kafka => used(&self.kafka)?.describe().await,
             }
         };
         within_limit(answer).await
@@ -104,8 +115,16 @@ impl Services {
     /// Says goodbye to the services that care; one that does not answer is left behind.
     pub async fn close(&self) {
         drop(timeout(ANSWER, self.postgres.close()).await);
-        drop(timeout(ANSWER, self.rabbitmq.close()).await);
+        if let Some(rabbitmq) = &self.rabbitmq {
+            drop(timeout(ANSWER, rabbitmq.close()).await);
+        }
     }
+}
+
+fn used<T>(service: &Option<T>) -> anyhow::Result<&T> {
+    service
+        .as_ref()
+        .ok_or_else(|| anyhow::anyhow!("it is not used here"))
 }
 
 async fn within_limit<T>(answer: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

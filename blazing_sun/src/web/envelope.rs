@@ -10,14 +10,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::web::metrics::{Metrics, UNMATCHED};
 use crate::web::problem::Problem;
-use crate::web::request_id;
+use crate::web::request_id::{self, RequestId};
 
 /// What one request may ask for.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ pub async fn envelope(
         .match_pattern()
         .unwrap_or_else(|| UNMATCHED.to_owned());
     let span = tracing::info_span!("request", http.request_id = id);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let _in_flight = metrics.enter();
 
     let outcome = handle(&limits, request, next)

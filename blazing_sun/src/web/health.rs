@@ -42,7 +42,7 @@ impl Status {
 }
 
 /// Every service and how it does.
-pub type Report = [(Dependency, Status); 4];
+pub type Report = Vec<(Dependency, Status)>;
 
 /// The health of this process: what it last heard from its services, and whether it is about to end.
 pub struct Health {
@@ -56,7 +56,6 @@ pub struct Health {
 }
 
 /// What the services answered, and when.
-#[derive(Clone, Copy)]
 struct Heard {
     at: DateTime<Utc>,
     report: Report,
@@ -80,7 +79,7 @@ struct Summary {
 
 impl Heard {
     /// A clock that was set back does not keep an old answer alive.
-    fn is_fresh(self, now: DateTime<Utc>) -> bool {
+    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
         (TimeDelta::zero()..FRESH).contains(&(now - self.at))
     }
 }
@@ -114,23 +113,24 @@ impl Health {
         );
         let asking = async move {
             let mut latest = latest.lock().await;
-            match *latest {
-                Some(heard) if heard.is_fresh(clock.now()) => heard.report,
+            match latest.take_if(|heard| !heard.is_fresh(clock.now())) {
+                None if latest.is_some() => {}
                 previous => {
                     let report = ask(&services, previous.map(|heard| heard.report)).await;
                     *latest = Some(Heard {
                         at: clock.now(),
                         report,
                     });
-                    report
                 }
             }
+            latest.as_ref().map(|heard| heard.report.clone())
         };
         // In a task of its own: were it cancelled with its request, clients that hang up could start one each.
-        self.runtime
-            .spawn(asking.in_current_span())
-            .await
-            .unwrap_or_else(|_| unknown())
+        let heard = self.runtime.spawn(asking.in_current_span()).await;
+        heard
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| unknown(&self.services))
     }
 
     async fn readiness(&self) -> (StatusCode, Readiness) {
@@ -187,26 +187,25 @@ fn answer(code: StatusCode, body: &impl Serialize) -> HttpResponse {
 }
 
 async fn ask(services: &Services, previous: Option<Report>) -> Report {
-    let answers = Dependency::ALL.map(|dependency| async move {
+    let answers = services.dependencies().into_iter().map(|dependency| async move {
         let answer = services.check(dependency).await;
-        (
-            dependency,
-            status_of(dependency, answer.is_ok()),
-            answer.err(),
-        )
+        (dependency, status_of(dependency, answer.is_ok()), answer.err())
     });
-    let mut report = unknown();
+    let mut report = Report::new();
     for (index, (dependency, status, error)) in join_all(answers).await.into_iter().enumerate() {
-        let before = previous.map_or(Status::Up, |previous| previous[index].1);
+        let before = previous
+            .as_ref()
+            .map_or(Status::Up, |previous| previous[index].1);
         log_change(dependency, before, status, error);
-        report[index] = (dependency, status);
+        report.push((dependency, status));
     }
     report
 }
 
 /// What is assumed as long as nothing was heard.
-fn unknown() -> Report {
-    Dependency::ALL.map(|dependency| (dependency, status_of(dependency, false)))
+fn unknown(services: &Services) -> Report {
+    let unknown = |dependency| (dependency, status_of(dependency, false));
+    services.dependencies().into_iter().map(unknown).collect()
 }
 
 fn status_of(dependency: Dependency, works: bool) -> Status {

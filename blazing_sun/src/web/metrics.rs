@@ -33,9 +33,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers everything that is measured, the process itself included.
-    pub fn new() -> prometheus::Result<Self> {
-        let registry = Registry::new();
+    /// Registers what is measured here, the process itself included, beside what others have registered.
+    pub fn new(registry: Registry) -> prometheus::Result<Self> {
         let build = IntGaugeVec::new(
             Opts::new("build_info", "Which build this is."),
             &["version"],

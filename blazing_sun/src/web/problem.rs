@@ -1,8 +1,12 @@
 //! Errors as the client sees them: `application/problem+json` of RFC 9457, and nothing about the inside.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+
+use crate::infra::postgres;
 
 /// The media type of every error answer.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -14,6 +18,45 @@ pub struct Problem {
     status: StatusCode,
     kind: &'static str,
     detail: Option<String>,
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct FieldError {
+    /// A JSON pointer (RFC 6901) to the field.
+    pointer: &'static str,
+    /// What is wrong with it.
+    detail: String,
+}
+
+/// Collects what is wrong with the fields of a body, so that all of it is told at once.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// The value of the field at `pointer`, or a note of what is wrong with it.
+    pub fn take<T, E: Display>(&mut self, pointer: &'static str, value: Result<T, E>) -> Option<T> {
+        value
+            .map_err(|error| {
+                self.0.push(FieldError {
+                    pointer,
+                    detail: error.to_string(),
+                });
+            })
+            .ok()
+    }
+}
+
+impl From<Fields> for Problem {
+    fn from(fields: Fields) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            kind: "invalid_fields",
+            detail: None,
+            errors: fields.0,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -24,6 +67,8 @@ struct Body<'a> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
 }
 
 impl Problem {
@@ -43,6 +88,18 @@ impl Problem {
             status,
             kind,
             detail: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// A request that is understood and cannot be followed; `detail` says what to do.
+    #[must_use]
+    pub fn unprocessable(kind: &'static str, detail: &str) -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            kind,
+            detail: Some(detail.to_owned()),
+            errors: Vec::new(),
         }
     }
 
@@ -53,6 +110,7 @@ impl Problem {
             status: StatusCode::BAD_REQUEST,
             kind: "malformed_json",
             detail: Some(detail),
+            errors: Vec::new(),
         }
     }
 
@@ -63,14 +121,26 @@ impl Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             kind: "timeout",
             detail: None,
+            errors: Vec::new(),
         }
     }
 
     /// A failure of ours: the cause is logged here, once, and not sent.
     #[must_use]
-    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+    pub fn internal(cause: &dyn Display) -> Self {
         tracing::error!(error = %cause, "request failed");
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        let passing = postgres::is_passing(&error);
+        let problem = Self::internal(&error);
+        if passing {
+            return Self::of_status(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        problem
     }
 }
 
@@ -87,6 +157,7 @@ impl ResponseError for Problem {
                 title: self.status.canonical_reason().unwrap_or("Error"),
                 status: self.status.as_u16(),
                 detail: self.detail.as_deref(),
+                errors: &self.errors,
             })
     }
 }

@@ -7,6 +7,10 @@ use crate::kernel::id;
 /// The header that brings the id in and takes it back.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id, kept with the request for its handler.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
 const MAX_LENGTH: usize = 64;
 
 /// The id under which this request is logged and answered.

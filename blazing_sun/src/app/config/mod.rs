@@ -6,9 +6,12 @@ mod sources;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tracing_subscriber::filter::Targets;
 
-use crate::infra::{kafka, postgres, rabbitmq, redis, services};
+use crate::accounts::{HashSettings, LinkKey};
+use crate::flow::purge::Retention;
+use crate::infra::{kafka, postgres, rabbitmq, redis, services, smtp};
 use crate::web::envelope::Limits;
 use reader::Reader;
 pub use reader::{Entry, Problem};
@@ -23,9 +26,38 @@ pub struct Config {
     pub lifecycle: Lifecycle,
     /// What is logged, and how.
     pub logs: Logs,
-    /// Where the services are.
+    /// Where the services are; one that is not used is not there.
     pub services: services::Settings,
+    /// How events and jobs are carried, and how long they are remembered.
+    pub flow: Flow,
+    /// Where mail goes.
+    pub mail: smtp::Settings,
+    /// What the outside knows.
+    pub site: Site,
+    /// What hashing a password costs.
+    pub passwords: HashSettings,
 }
+
+/// How events and jobs are carried, and how long they are remembered.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// How many jobs one worker runs at a time.
+    pub concurrency: u16,
+    /// After how long a ticket that nobody used, and that the queue does not hold, is sent again.
+    pub resend_after: TimeDelta,
+    /// How long things are remembered.
+    pub retention: Retention,
+}
+
+/// What the outside knows.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The address that links in mails begin with.
+    pub url: String,
+    /// The key that links in mails are derived with.
+    pub key: Option<LinkKey>,
+}
+
 
 /// The HTTP server's settings.
 #[derive(Clone, Debug)]
@@ -103,9 +135,17 @@ impl Config {
             logs: Logs::read(&mut reader),
             services: services::Settings {
                 postgres: read_postgres(&mut reader),
-                redis: read_redis(&mut reader),
-                rabbitmq: read_rabbitmq(&mut reader),
-                kafka: read_kafka(&mut reader),
+                redis: read_used(&mut reader, "CACHE", ["redis", "none"], read_redis),
+                rabbitmq: read_used(&mut reader, "JOBS_CARRIER", ["rabbitmq", "postgres"], read_rabbitmq),
+                kafka: read_used(&mut reader, "EVENTS_CARRIER", ["kafka", "postgres"], read_kafka),
+            },
+            flow: Flow::read(&mut reader),
+            mail: read_mail(&mut reader),
+            site: Site::read(&mut reader),
+            passwords: HashSettings {
+                memory_kib: reader.number("ARGON2_MEMORY_KIB", 8..=1 << 20),
+                iterations: reader.number("ARGON2_ITERATIONS", 1..=100),
+                concurrency: reader.number("ARGON2_CONCURRENCY", 1..=1000),
             },
         };
         let (entries, problems) = reader.finish();
@@ -171,6 +211,72 @@ impl Logs {
             ),
             format: reader.parsed("LOG_FORMAT", "json or pretty", LogFormat::default()),
         }
+    }
+}
+
+impl Flow {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            concurrency: reader.number("WORKER_CONCURRENCY", 1..=1000),
+            resend_after: TimeDelta::seconds(reader.number("JOBS_RESEND_SECONDS", 1..=86_400)),
+            retention: Retention {
+                event_log: TimeDelta::days(reader.number("EVENT_LOG_DAYS", 1..=3650)),
+                topics: TimeDelta::hours(reader.number("KAFKA_LOG_RETENTION_HOURS", 1..=87_600)),
+                done: TimeDelta::days(reader.number("JOBS_KEPT_DAYS", 1..=3650)),
+            },
+        }
+    }
+}
+
+impl Site {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            url: reader.url("APP_URL"),
+            key: reader.parsed_secret(
+                "APP_KEY",
+                "at least 32 random characters, such as `openssl rand -hex 32` prints",
+                LinkKey::new,
+            ),
+        }
+    }
+}
+
+/// The settings of a service that can be done without, if it is used.
+fn read_used<T>(
+    reader: &mut Reader,
+    name: &'static str,
+    [used, unused]: [&'static str; 2],
+    read: impl FnOnce(&mut Reader) -> T,
+) -> Option<T> {
+    match reader.one_of(name, [used, unused]) {
+        Some(choice) if choice == unused => None,
+        _ => Some(read(reader)),
+    }
+}
+
+fn read_mail(reader: &mut Reader) -> smtp::Settings {
+    smtp::Settings {
+        mailer: reader.parsed("MAIL_MAILER", "smtp or log", smtp::Mailer::default()),
+        host: reader.host("MAIL_HOST"),
+        port: reader.port("MAIL_PORT"),
+        username: reader.text_or_empty("MAIL_USERNAME", "the name of a user"),
+        password: reader.secret("MAIL_PASSWORD", "the password of MAIL_USERNAME"),
+        encryption: reader.parsed(
+            "MAIL_ENCRYPTION",
+            "opportunistic, none, starttls or tls",
+            smtp::Encryption::default(),
+        ),
+        ca_file: Some(reader.text_or_empty("MAIL_CA_FILE", "the path of a PEM file"))
+            .filter(|path| !path.is_empty())
+            .map(Into::into),
+        timeout: reader.seconds("MAIL_TIMEOUT_SECONDS", 1..=50),
+        from_address: reader.parsed(
+            "MAIL_FROM_ADDRESS",
+            "an e-mail address in ASCII",
+            smtp::SenderAddress::default(),
+        ),
+        from_name: reader.text_or_empty("MAIL_FROM_NAME", "a name"),
+        folder: reader.text("MAIL_FOLDER", "the path of a folder").into(),
     }
 }
 

@@ -123,6 +123,43 @@ impl Reader {
             .into()
     }
 
+    /// A secret of which something is made.
+    pub fn parsed_secret<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&SecretString) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.look_up(name, expected, |_| "***".to_owned())?;
+        let value = parse(&text.into());
+        if value.is_none() {
+            self.problems
+                .push(Problem::new(name, format!("not valid; expected {expected}")));
+        }
+        value
+    }
+
+    /// One of two words.
+    pub fn one_of(&mut self, name: &'static str, words: [&'static str; 2]) -> Option<&'static str> {
+        let expected = format!("{} or {}", words[0], words[1]);
+        self.value(name, &expected, |text| {
+            words.into_iter().find(|word| *word == text)
+        })
+    }
+
+    /// The address of a site, without a slash at its end.
+    pub fn url(&mut self, name: &'static str) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]/~%".contains(c);
+        self.value(name, "an address such as https://example.org", |text| {
+            let rest = text
+                .strip_prefix("https://")
+                .or_else(|| text.strip_prefix("http://"))?;
+            (!rest.is_empty() && rest.chars().all(is_plain))
+                .then(|| text.trim_end_matches('/').to_owned())
+        })
+        .unwrap_or_default()
+    }
+
     fn value<T>(
         &mut self,
         name: &'static str,

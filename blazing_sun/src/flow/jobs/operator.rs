@@ -1,13 +1,14 @@
 //! What an operator asks about jobs, and does with them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 /// A job as it is listed, and as its copy in `jobs_failed` has it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Listed {
     /// Which job.
     pub id: Uuid,

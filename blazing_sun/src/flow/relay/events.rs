@@ -9,15 +9,16 @@ use futures_util::future::join_all;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::flow::ctx::Ctx;
+use crate::flow::ctx::{Ctx, Wakeups};
 use crate::flow::event::CONTENT_TYPE;
 use crate::flow::event_log;
 use crate::flow::lease::Term;
-use crate::flow::relay::Step;
+use crate::flow::relay::{Pump, Step};
 use crate::infra::kafka;
 
 /// The most events in flight.
@@ -62,24 +63,14 @@ pub struct Events {
     refused: HashMap<String, Instant>,
 }
 
-impl Events {
-    /// A pump that has looked at nothing yet.
-    #[must_use]
-    pub fn new(ctx: Ctx, carrier: EventsCarrier) -> Self {
-        let now = Instant::now();
-        Self {
-            ctx,
-            carrier,
-            producer: None,
-            floor: 0,
-            next_sweep: now,
-            next_measure: now,
-            refused: HashMap::new(),
-        }
+impl Pump for Events {
+    const NAME: &'static str = "events";
+
+    fn wakeup(wakeups: &Wakeups) -> &Notify {
+        &wakeups.events
     }
 
-    /// Carries one batch.
-    pub async fn step(&mut self, term: Term, stop: &CancellationToken) -> anyhow::Result<Step> {
+    async fn step(&mut self, term: Term, stop: &CancellationToken) -> anyhow::Result<Step> {
         if Instant::now() >= self.next_measure {
             let started = Instant::now();
             self.measure().await?;
@@ -112,6 +103,23 @@ impl Events {
             self.next_sweep = Instant::now();
         }
         Ok(Step::Carried(published.len()))
+    }
+}
+
+impl Events {
+    /// A pump that has looked at nothing yet.
+    #[must_use]
+    pub fn new(ctx: Ctx, carrier: EventsCarrier) -> Self {
+        let now = Instant::now();
+        Self {
+            ctx,
+            carrier,
+            producer: None,
+            floor: 0,
+            next_sweep: now,
+            next_measure: now,
+            refused: HashMap::new(),
+        }
     }
 
     /// The oldest events that wait, in order.

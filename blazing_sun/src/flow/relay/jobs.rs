@@ -9,14 +9,16 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOpti
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation};
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::flow::ctx::Ctx;
+use crate::flow::ctx::{Ctx, Wakeups};
 use crate::flow::job::Ticket;
 use crate::flow::jobs;
 use crate::flow::lease::Term;
-use crate::flow::relay::Step;
+use crate::flow::relay::{Pump, Step};
 use crate::infra::rabbitmq::{JOBS, JOBS_FAILED, RabbitMq};
 
 /// The most tickets in flight.
@@ -70,20 +72,14 @@ pub struct Jobs {
     next_sweep: Instant,
 }
 
-impl Jobs {
-    /// A pump that has looked at nothing yet.
-    #[must_use]
-    pub fn new(ctx: Ctx, carrier: JobsCarrier) -> Self {
-        Self {
-            ctx,
-            carrier,
-            channel: None,
-            next_sweep: Instant::now(),
-        }
+impl Pump for Jobs {
+    const NAME: &'static str = "jobs";
+
+    fn wakeup(wakeups: &Wakeups) -> &Notify {
+        &wakeups.jobs
     }
 
-    /// Carries one batch.
-    pub async fn step(&mut self, term: Term) -> anyhow::Result<Step> {
+    async fn step(&mut self, term: Term, _stop: &CancellationToken) -> anyhow::Result<Step> {
         if Instant::now() >= self.next_sweep {
             self.sweep().await?;
             self.next_sweep = Instant::now() + SWEEP;
@@ -112,6 +108,19 @@ impl Jobs {
             return Ok(Step::Deposed);
         }
         Ok(Step::Carried(sent.len()))
+    }
+}
+
+impl Jobs {
+    /// A pump that has looked at nothing yet.
+    #[must_use]
+    pub fn new(ctx: Ctx, carrier: JobsCarrier) -> Self {
+        Self {
+            ctx,
+            carrier,
+            channel: None,
+            next_sweep: Instant::now(),
+        }
     }
 
     /// Looks after jobs whose worker died, and after tickets that the broker lost.

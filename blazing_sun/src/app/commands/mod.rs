@@ -1,14 +1,22 @@
 //! The commands, and the exit codes they end with.
 
+mod events;
+mod jobs;
+mod schedule;
+
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use prometheus::Registry;
 
 use crate::app::application::Application;
 use crate::app::config::{Config, Problem, Sources};
+use crate::app::roles::Role;
+use crate::app::wiring::Wiring;
 use crate::app::{doctor, healthcheck, logging, signals};
+use crate::flow::asyncapi;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::SystemClock;
 
@@ -25,32 +33,74 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Wait for PostgreSQL, apply the migrations and serve.
-    Run,
+    /// Wait for PostgreSQL, apply the migrations and do the application's work.
+    Run {
+        /// Do only these parts, separated by commas.
+        #[arg(long, value_delimiter = ',', value_enum)]
+        only: Vec<Role>,
+    },
     /// Apply the migrations and say which.
     Migrate,
     /// Show the configuration, ask every service, and say what to do.
     Doctor,
     /// Ask the application on this host whether it is ready.
     Health,
+    /// Look at events, and deal with those that could not be taken.
+    Events {
+        #[command(subcommand)]
+        command: events::Command,
+    },
+    /// Look at jobs, and deal with those that failed.
+    Jobs {
+        #[command(subcommand)]
+        command: jobs::Command,
+    },
+    /// Look at what happens by the clock.
+    Schedule {
+        #[command(subcommand)]
+        command: schedule::Command,
+    },
+    /// Print the AsyncAPI document of all events and jobs.
+    Asyncapi,
 }
 
 /// Runs one command.
 pub async fn execute(cli: Cli) -> ExitCode {
     match cli.command {
-        Command::Run => with_config(run).await,
+        Command::Run { only } => with_config(|config| run(config, only)).await,
         Command::Migrate => with_config(migrate).await,
         Command::Doctor => doctor().await,
         Command::Health => health().await,
+        Command::Events { command } => {
+            with_wiring(async |wiring| events::execute(wiring, command).await).await
+        }
+        Command::Jobs { command } => {
+            with_wiring(async |wiring| jobs::execute(wiring, command).await).await
+        }
+        Command::Schedule { command } => {
+            with_wiring(async |wiring| schedule::execute(wiring, command).await).await
+        }
+        Command::Asyncapi => {
+            with_wiring(async |wiring| {
+                println!("{:#}", asyncapi::document(&wiring.catalogue));
+                Ok(())
+            })
+            .await
+        }
     }
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     logging::start(&config.logs);
+    let roles = if only.is_empty() {
+        Role::value_variants()
+    } else {
+        &only
+    };
     let ending = signals::ending()?;
     tokio::pin!(ending);
     let application = tokio::select! {
-        started = Application::start(config, Arc::new(SystemClock)) => started?,
+        started = Application::start(config, roles, Arc::new(SystemClock)) => started?,
         () = &mut ending => return Ok(()),
     };
     application.run_until(ending).await
@@ -97,6 +147,17 @@ async fn health() -> ExitCode {
         }
         Err(error) => failure(format!("{error:#}")),
     }
+}
+
+/// Runs a command that works on the spine, without starting anything.
+async fn with_wiring(command: impl AsyncFnOnce(&Wiring) -> anyhow::Result<()>) -> ExitCode {
+    with_config(async |config| {
+        let wiring = Wiring::new(&config, Arc::new(SystemClock), &Registry::new())?;
+        let outcome = command(&wiring).await;
+        wiring.services.close().await;
+        outcome
+    })
+    .await
 }
 
 async fn with_config<F: Future<Output = anyhow::Result<()>>>(

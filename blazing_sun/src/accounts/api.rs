@@ -1,0 +1,105 @@
+//! `/api/v1/auth`: routes, their bodies, and their errors as problems.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, ServiceConfig};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::activate::{ActivateError, activate};
+use crate::accounts::link::Links;
+use crate::accounts::password::{Hasher, Password};
+use crate::accounts::sign_up::{SignUp, SignUpError, sign_up};
+use crate::flow::ctx::{Cause, Ctx};
+use crate::kernel::email::Email;
+use crate::web::problem::{Fields, Problem};
+use crate::web::routes::post;
+
+/// Registers the routes.
+pub fn configure(routes: &mut ServiceConfig) {
+    routes
+        .service(post("/api/v1/auth/sign-up", post_sign_up))
+        .service(post("/api/v1/auth/activate", post_activate));
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignUpBody {
+    email: String,
+    password: SecretString,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActivateBody {
+    token: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    status: &'static str,
+    message: &'static str,
+}
+
+impl SignUpBody {
+    fn parse(self) -> Result<(Email, Password), Problem> {
+        let mut fields = Fields::default();
+        let email = fields.take("/email", self.email.parse());
+        let password = fields.take("/password", Password::choose(self.password));
+        match (email, password) {
+            (Some(email), Some(password)) => Ok((email, password)),
+            _ => Err(fields.into()),
+        }
+    }
+}
+
+/// Opens an account. The answer is the same whether the address has one already or not; the mail tells.
+async fn post_sign_up(
+    body: Json<SignUpBody>,
+    cause: Cause,
+    ctx: Data<Ctx>,
+    hasher: Data<Hasher>,
+) -> Result<HttpResponse, Problem> {
+    let (email, password) = body.into_inner().parse()?;
+    let password = hasher.hash(password).await.map_err(|error| Problem::internal(&error))?;
+    let mut tx = ctx.begin(cause).await?;
+    sign_up(&mut tx, SignUp { email, password }).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Accepted().json(Answer {
+        status: "accepted",
+        message: "A mail is on its way. Its link activates the account.",
+    }))
+}
+
+/// Activates an account with the token of its mail.
+async fn post_activate(
+    body: Json<ActivateBody>,
+    cause: Cause,
+    ctx: Data<Ctx>,
+    links: Data<Links>,
+) -> Result<HttpResponse, Problem> {
+    let mut tx = ctx.begin(cause).await?;
+    activate(&mut tx, &links, &body.token).await?;
+    tx.commit().await?;
+    Ok(HttpResponse::Ok().json(Answer {
+        status: "active",
+        message: "The account is active.",
+    }))
+}
+
+impl From<SignUpError> for Problem {
+    fn from(error: SignUpError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<ActivateError> for Problem {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::BadLink => Self::unprocessable(
+                "bad_link",
+                "The link is not good, or not any more. Sign up again to get a new one.",
+            ),
+            other => Self::internal(&other),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The tables `users` and `user_tokens`, one function a question.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::accounts::account::{Account, Status};
+use crate::accounts::link::Purpose;
+use crate::accounts::password::PasswordHash;
+use crate::flow::ctx::Tx;
+use crate::kernel::id::Id;
+
+/// What a mail needs to know about an account.
+pub struct Recipient {
+    /// The address as its owner wrote it.
+    pub email: String,
+    /// Whether it is confirmed.
+    pub is_active: bool,
+}
+
+/// Opens an account. `false`: the address has one already.
+pub async fn insert(tx: &mut Tx, account: &Account, hash: &PasswordHash) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO users (id, email, email_key, password_hash, status, version, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email_key) DO NOTHING",
+        account.id.uuid(),
+        account.email.as_str(),
+        account.email.key(),
+        hash.as_str(),
+        account.status.name(),
+        account.version,
+        account.created_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// The account of an address, whose row is kept from changing until the transaction ends.
+pub async fn lock_by_email(tx: &mut Tx, key: &str) -> sqlx::Result<Option<(Id<Account>, Status)>> {
+    let found = sqlx::query!(
+        "SELECT id, status FROM users WHERE email_key = $1 FOR UPDATE",
+        key
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.map(|row| {
+        let status = if row.status == Status::Active.name() {
+            Status::Active
+        } else {
+            Status::Pending
+        };
+        (row.id.into(), status)
+    }))
+}
+
+/// Gives an account another password.
+pub async fn set_password(tx: &mut Tx, id: Id<Account>, hash: &PasswordHash) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE users SET password_hash = $2, version = version + 1 WHERE id = $1",
+        id.uuid(),
+        hash.as_str(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Confirms the address of an account and returns its new version; none if it was confirmed before.
+pub async fn activate(tx: &mut Tx, id: Id<Account>) -> sqlx::Result<Option<i64>> {
+    let now = tx.now();
+    sqlx::query_scalar!(
+        "UPDATE users SET status = 'active', activated_at = $2, version = version + 1
+         WHERE id = $1 AND status = 'pending' RETURNING version",
+        id.uuid(),
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
+/// Makes a token; returns its id, from which the link is derived.
+pub async fn insert_token(
+    tx: &mut Tx,
+    account: Id<Account>,
+    purpose: Purpose,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<Uuid> {
+    let (id, now) = (crate::kernel::id::new(), tx.now());
+    sqlx::query!(
+        "INSERT INTO user_tokens (id, user_id, purpose, expires_at, created_at) VALUES ($1, $2, $3, $4, $5)",
+        id,
+        account.uuid(),
+        purpose.name(),
+        expires_at,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(id)
+}
+
+/// Makes all tokens of an account for a purpose useless.
+pub async fn void_tokens(tx: &mut Tx, account: Id<Account>, purpose: Purpose) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM user_tokens WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL",
+        account.uuid(),
+        purpose.name(),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Uses a token, once: of many who try, one gets the account.
+pub async fn use_token(
+    tx: &mut Tx,
+    id: Uuid,
+    purpose: Purpose,
+) -> sqlx::Result<Option<Id<Account>>> {
+    let now = tx.now();
+    let account = sqlx::query_scalar!(
+        "UPDATE user_tokens SET used_at = $3
+         WHERE id = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > $3 RETURNING user_id",
+        id,
+        purpose.name(),
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(account.map(Id::from))
+}
+
+/// Whether a token can still be used.
+pub async fn is_token_good(pool: &PgPool, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let good = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM user_tokens WHERE id = $1 AND used_at IS NULL AND expires_at > $2
+           ) AS "good!""#,
+        id,
+        now,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(good)
+}
+
+/// Where the owner of an account gets mail.
+pub async fn recipient(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Recipient>> {
+    sqlx::query_as!(
+        Recipient,
+        r#"SELECT email, status = 'active' AS "is_active!" FROM users WHERE id = $1"#,
+        id.uuid(),
+    )
+    .fetch_optional(pool)
+    .await
+}

@@ -1,0 +1,76 @@
+//! Signing up.
+
+use chrono::TimeDelta;
+
+use crate::accounts::account::{Account, Status};
+use crate::accounts::events::UserCreated;
+use crate::accounts::link::Purpose;
+use crate::accounts::mails::{Activation, AlreadyRegistered};
+use crate::accounts::password::PasswordHash;
+use crate::accounts::repo;
+use crate::flow::ctx::Tx;
+use crate::flow::outbox::{self, Refused};
+use crate::kernel::email::Email;
+use crate::kernel::id::Id;
+use crate::mail::SendEmail;
+
+/// How long an activation link is good.
+pub const ACTIVATION: TimeDelta = TimeDelta::hours(24);
+
+/// What somebody signs up with.
+pub struct SignUp {
+    /// Where they get mail.
+    pub email: Email,
+    /// What is kept of their password.
+    pub password: PasswordHash,
+}
+
+/// Why a sign-up did not go through.
+#[derive(Debug, thiserror::Error)]
+pub enum SignUpError {
+    /// Its mail cannot be described.
+    #[error(transparent)]
+    Mail(#[from] serde_json::Error),
+    /// It could not be written down.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The database did not answer.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Opens an account: the row, its event and its activation mail commit together or not at all.
+///
+/// Whether the address has an account already is told to nobody but its owner, by mail. As long as that account is
+/// pending, the newest sign-up counts: who signed up before with somebody else's address gets nothing out of it.
+pub async fn sign_up(tx: &mut Tx, form: SignUp) -> Result<(), SignUpError> {
+    let account = Account::pending(form.email, tx.now());
+    if repo::insert(tx, &account, &form.password).await? {
+        outbox::emit(tx, &UserCreated::from(&account)).await?;
+        return send_activation(tx, account.id).await;
+    }
+    match repo::lock_by_email(tx, &account.email.key()).await? {
+        Some((id, Status::Pending)) => {
+            repo::set_password(tx, id, &form.password).await?;
+            repo::void_tokens(tx, id, Purpose::Activation).await?;
+            send_activation(tx, id).await
+        }
+        Some((id, Status::Active)) => {
+            outbox::enqueue(tx, &SendEmail::of(&AlreadyRegistered { user_id: id })?).await?;
+            Ok(())
+        }
+        // Deleted in this very moment: as if the mail had come too late.
+        None => Ok(()),
+    }
+}
+
+async fn send_activation(tx: &mut Tx, account: Id<Account>) -> Result<(), SignUpError> {
+    let expires_at = tx.now() + ACTIVATION;
+    let token_id = repo::insert_token(tx, account, Purpose::Activation, expires_at).await?;
+    let mail = Activation {
+        user_id: account,
+        token_id,
+    };
+    outbox::enqueue(tx, &SendEmail::of(&mail)?).await?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Puts the spine and the features together, for the running application and for the commands alike.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use prometheus::Registry;
+
+use crate::accounts::{Activation, AlreadyRegistered, Hasher, Links};
+use crate::app::config::Config;
+use crate::app::{catalogue, schedules};
+use crate::flow::catalogue::Catalogue;
+use crate::flow::consumer::{Consumer, Source};
+use crate::flow::ctx::Ctx;
+use crate::flow::metrics::FlowMetrics;
+use crate::flow::reaction::Reaction;
+use crate::flow::relay::{EventsCarrier, JobsCarrier, Relay};
+use crate::flow::schedule::{Schedule, Scheduler};
+use crate::flow::worker::Worker;
+use crate::infra::rabbitmq::RabbitMq;
+use crate::infra::services::{self, Services};
+use crate::infra::smtp::Post;
+use crate::kernel::clock::Clock;
+use crate::mail::{Mails, Site};
+
+/// Everything that is made once in a process.
+pub struct Wiring {
+    /// The surroundings of all work.
+    pub ctx: Ctx,
+    /// The clients of the services.
+    pub services: Arc<Services>,
+    /// What this build knows by name.
+    pub catalogue: Arc<Catalogue>,
+    /// What happens by the clock.
+    pub schedules: Arc<[Schedule]>,
+    /// The links in mails.
+    pub links: Links,
+    /// What hashes passwords.
+    pub hasher: Hasher,
+    settings: services::Settings,
+    concurrency: u16,
+    resend_after: TimeDelta,
+}
+
+impl Wiring {
+    /// Makes everything; no service needs to be there yet.
+    pub fn new(config: &Config, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
+        let services = Arc::new(Services::new(&config.services)?);
+        let ctx = Ctx::new(services.postgres.clone(), clock, FlowMetrics::new(registry)?);
+        let key = config.site.key.clone().context("APP_KEY is not set")?;
+        let links = Links::new(key, config.site.url.clone());
+        let site = Site {
+            name: "Blazing Sun".to_owned(),
+            url: config.site.url.clone(),
+        };
+        let mails = Mails::new(Post::new(&config.mail)?, site)?
+            .with::<Activation>(links.clone())
+            .with::<AlreadyRegistered>(links.clone());
+        Ok(Self {
+            ctx,
+            services,
+            catalogue: Arc::new(catalogue::catalogue(mails, config.flow.retention.clone())),
+            schedules: schedules::schedules()?,
+            links,
+            hasher: Hasher::new(&config.passwords)?,
+            settings: config.services.clone(),
+            concurrency: config.flow.concurrency,
+            resend_after: config.flow.resend_after,
+        })
+    }
+
+    /// A relay over the configured carriers.
+    #[must_use]
+    pub fn relay(&self) -> Relay {
+        let events = match &self.settings.kafka {
+            Some(settings) => EventsCarrier::Kafka(settings.clone()),
+            None => EventsCarrier::Postgres,
+        };
+        let jobs = match &self.settings.rabbitmq {
+            Some(settings) => JobsCarrier::RabbitMq {
+                connection: Arc::new(RabbitMq::new(settings.clone())),
+                resend_after: self.resend_after,
+            },
+            None => JobsCarrier::Postgres,
+        };
+        Relay::new(self.ctx.clone(), events, jobs)
+    }
+
+    /// A worker, and the connection that brings it tickets; none if it looks into the table.
+    #[must_use]
+    pub fn worker(&self) -> (Worker, Option<Arc<RabbitMq>>) {
+        let worker = Worker::new(
+            self.ctx.clone(),
+            Arc::clone(&self.catalogue),
+            self.concurrency,
+        );
+        // Not the relay's: a broker that holds back who publishes must not hold back who consumes.
+        let connection = self.settings.rabbitmq.clone().map(RabbitMq::new);
+        (worker, connection.map(Arc::new))
+    }
+
+    /// The consumer of a reaction.
+    #[must_use]
+    pub fn consumer(&self, reaction: Arc<dyn Reaction>) -> Consumer {
+        Consumer::new(self.ctx.clone(), Arc::clone(&self.catalogue), reaction)
+    }
+
+    /// Where a consumer's records come from.
+    pub fn source(&self, consumer: &Consumer) -> anyhow::Result<Source> {
+        match &self.settings.kafka {
+            Some(settings) => Source::kafka(settings, consumer),
+            None => Ok(Source::log(consumer)),
+        }
+    }
+
+    /// A scheduler.
+    #[must_use]
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.ctx.clone(), Arc::clone(&self.schedules))
+    }
+}

@@ -1,0 +1,11 @@
+//! Mails: what a mail is, how it looks, and the job that sends it. Which mails there are, the features know.
+
+mod layout;
+mod mails;
+mod message;
+mod send_email;
+
+pub use layout::{Layout, Rendered, Site};
+pub use mails::Mails;
+pub use message::{ComposeError, Mail, Message};
+pub use send_email::SendEmail;
