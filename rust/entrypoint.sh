@@ -35,7 +35,7 @@ line() { printf '%s="%s"\n' "$1" "$(printf '%s' "$2" | sed 's/[\\"$]/\\&/g')"; }
   umask 077
   {
     echo '# Written by rust/entrypoint.sh at each start of the container, from the .env of the repository: edit that one.'
-    env | sed -n 's/^\(PORT\|POSTGRES_[A-Z_]*\|REDIS_[A-Z_]*\|RABBITMQ_[A-Z_]*\|KAFKA_[A-Z_]*\|MAIL_[A-Z_]*\)=.*/\1/p' | sort \
+    env | sed -n 's/^\(PORT\|APP_URL\|APP_KEY\|JOBS_CARRIER\|EVENTS_CARRIER\|CACHE\|POSTGRES_[A-Z_]*\|REDIS_[A-Z_]*\|RABBITMQ_[A-Z_]*\|KAFKA_[A-Z_]*\|MAIL_[A-Z_]*\)=.*/\1/p' | sort \
       | while read -r name; do eval "line $name \"\$$name\""; done
     line DATABASE_URL "postgres://$(encoded "$POSTGRES_USER"):$(encoded "$POSTGRES_PASSWORD")@$POSTGRES_HOST:$POSTGRES_PORT/$(encoded "$POSTGRES_DB")"
   } >.env.new

@@ -22,6 +22,7 @@ OWN = {
     "KAFKA_IP": "172.31.240.17",
     "KAFKA_UI_IP": "172.31.240.18",
     "PGADMIN_IP": "172.31.240.19",
+    "APP_URL": "https://localhost:20443",
     "HTTP_PORT": "20080",
     "HTTPS_PORT": "20443",
     "DEV_APP_PORT": "29999",

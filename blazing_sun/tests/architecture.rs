@@ -9,7 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top: a room may know those before it.
-const ROOMS: [&str; 4] = ["kernel", "infra", "web", "app"];
+const ROOMS: [&str; 8] = [
+    "kernel", "infra", "flow", "mail", "web", "accounts", "audit", "app",
+];
+/// Rooms side by side: of each other they may know the events, and nothing else.
+const FEATURES: [&str; 2] = ["accounts", "audit"];
 
 #[test]
 fn every_room_knows_only_the_rooms_below_it() {
@@ -51,14 +55,80 @@ fn every_module_opens_with_what_it_owns() {
 }
 
 #[test]
+fn a_feature_knows_of_another_only_its_events() {
+    assert_eq!(
+        forbidden_imports("audit", "use crate::accounts::events::UserCreated;"),
+        [""; 0]
+    );
+    assert_eq!(
+        forbidden_imports("accounts", "use crate::audit::events;"),
+        [""; 0]
+    );
+    assert_eq!(
+        forbidden_imports("audit", "use crate::accounts::Account;"),
+        ["accounts::Account"]
+    );
+    assert_eq!(
+        forbidden_imports("audit", "use crate::accounts::events_of_mine;"),
+        ["accounts::events_of_mine"]
+    );
+    assert_eq!(
+        forbidden_imports("app", "use crate::accounts::Account;"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn the_spine_knows_no_feature() {
+    assert_eq!(
+        forbidden_imports("flow", "use crate::accounts::events::UserCreated;"),
+        ["accounts::events::UserCreated"]
+    );
+}
+
+#[test]
+fn handlers_jobs_and_pages_hold_no_sql() {
+    for file in sources() {
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if ["api.rs", "pages.rs", "mails.rs", "jobs.rs"].contains(&name.as_str())
+            && FEATURES.contains(&room_of(&file).unwrap_or_default().as_str())
+        {
+            let text = fs::read_to_string(&file).expect("a source file");
+            assert!(
+                !text.contains("sqlx::query"),
+                "{} holds SQL",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_one_who_began_a_transaction_commits_it() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let takes_a_tx = text.contains("tx: &mut Tx") && !text.contains(".begin(");
+        assert!(
+            !(takes_a_tx && text.contains(".commit()")) || file.ends_with("flow/ctx.rs"),
+            "{} commits a transaction that it was given",
+            file.display()
+        );
+    }
+}
+
+#[test]
 fn an_import_from_above_is_found_however_it_is_written() {
     assert_eq!(
         forbidden_imports("infra", "use crate::web::problem;"),
-        ["web"]
+        ["web::problem"]
     );
     assert_eq!(
         forbidden_imports("kernel", "let x = blazing_sun::app::run();"),
-        ["app"]
+        ["app::run"]
     );
     assert_eq!(
         forbidden_imports("infra", "use crate::{kernel, web};"),
@@ -91,16 +161,26 @@ fn forbidden_imports<'a>(room: &str, text: &'a str) -> Vec<&'a str> {
             .chain(line.split("blazing_sun::").skip(1))
     });
     let targets = paths.map(|path| {
-        let is_end = |c: char| !(c.is_alphanumeric() || "_{}, ".contains(c));
+        let is_end = |c: char| !(c.is_alphanumeric() || "_:{}, ".contains(c));
         path.split(is_end).next().unwrap_or_default()
     });
     let climbing = code()
         .filter(|line| line.contains("super::super"))
         .map(|_| "super::super");
     targets
-        .filter(|target| !ROOMS[..=height].contains(target))
+        .filter(|target| !is_allowed(room, height, target))
         .chain(climbing)
         .collect()
+}
+
+/// Whether a room may name this path below the root.
+fn is_allowed(room: &str, height: usize, target: &str) -> bool {
+    let mut parts = target.split("::");
+    let known = parts.next().unwrap_or_default();
+    if known != room && FEATURES.contains(&room) && FEATURES.contains(&known) {
+        return parts.next() == Some("events");
+    }
+    ROOMS[..=height].contains(&known)
 }
 
 fn room_of(file: &Path) -> Option<String> {

@@ -146,13 +146,13 @@ def test_a_line_that_cannot_be_read_is_named_by_number_and_not_shown(checkout, l
 
 
 def test_prod_refuses_the_passwords_of_the_example(checkout):
-    own = {name: "mine" for name in ("REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: "mine" for name in ("APP_KEY", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", **own)
     checkout.up_refuses("POSTGRES_PASSWORD", "still the one of .env.example")
 
 
 def test_prod_refuses_an_empty_password(checkout):
-    own = {name: "mine" for name in ("POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: "mine" for name in ("APP_KEY", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", REDIS_PASSWORD="", **own)
     checkout.up_refuses("REDIS_PASSWORD is missing")
 
@@ -160,7 +160,7 @@ def test_prod_refuses_an_empty_password(checkout):
 def test_prod_writes_each_password_to_a_file_byte_for_byte(checkout):
     password = r"""p@ss|w&rd#$%'" x\ """
     quoted = "'" + password.replace("'", r"\'") + "'"
-    own = {name: quoted for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: quoted for name in ("APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", **own)
     done = checkout.run()
     assert done.changes, done.lines

@@ -143,7 +143,7 @@ def test_a_service_has_a_memory_limit(mode, name):
 @pytest.mark.parametrize(("mode", "name"), each_service())
 def test_configuration_is_mounted_read_only(mode, name):
     writable = [v["source"] for v in service(mode, name).get("volumes", []) if v["type"] == "bind" and not v.get("read_only")]
-    assert all(mode == "dev" and name == "rust" and re.search(r"/blazing_sun$", source) for source in writable), writable
+    assert all(mode == "dev" and name == "rust" and re.search(r"/(blazing_sun|docs/events)$", source) for source in writable), writable
 
 
 # ---- what the outside reaches ----
@@ -163,18 +163,22 @@ def test_only_nginx_publishes_beyond_loopback(mode, allowed):
 # ---- secrets ----
 
 
+def is_secret(variable):
+    return variable.endswith(("_PASSWORD", "_KEY"))
+
+
 def test_production_gives_no_password_by_environment():
-    passwords = {variable: f"sentinel-{i}" for i, variable in enumerate(v for v in example() if v.endswith("_PASSWORD"))}
+    passwords = {variable: f"sentinel-{i}" for i, variable in enumerate(v for v in example() if is_secret(v))}
     done = compose("prod", "config", "--format", "json", **passwords)
     assert done.returncode == 0, done.stderr
     assert "sentinel" not in done.stdout
     for name, it in resolved("prod")["services"].items():
-        given = {key: value for key, value in it.get("environment", {}).items() if "PASSWORD" in key}
+        given = {key: value for key, value in it.get("environment", {}).items() if is_secret(key.removesuffix("_FILE"))}
         assert given == {f"{secret['source']}_FILE": f"/run/secrets/{secret['source']}" for secret in it.get("secrets", [])}, name
 
 
 def test_every_password_has_a_secret_file_in_production_and_every_secret_is_used():
     secrets = {name: s["file"].removeprefix(s["file"].split("secrets/")[0]) for name, s in resolved("prod")["secrets"].items()}
-    assert secrets == {variable: f"secrets/{variable}" for variable in example() if variable.endswith("_PASSWORD")}
+    assert secrets == {variable: f"secrets/{variable}" for variable in example() if is_secret(variable)}
     used = {secret["source"] for it in resolved("prod")["services"].values() for secret in it.get("secrets", [])}
     assert used == set(secrets)

@@ -96,8 +96,8 @@ def test_the_defaults_in_the_compose_files_are_the_examples_values():
 
 
 def test_a_password_has_no_default_that_would_hide_its_absence():
-    passwords = {variable: defaults for variable, defaults in used_variables().items() if variable.endswith("_PASSWORD")}
-    assert len(passwords) >= 7
+    passwords = {variable: defaults for variable, defaults in used_variables().items() if variable.endswith(("_PASSWORD", "_KEY"))}
+    assert len(passwords) >= 8
     assert set().union(*passwords.values()) <= {None, "is missing in .env"}
 
 

@@ -23,7 +23,11 @@ pub enum ActivateError {
 }
 
 /// Activates the account that a token was made for. A token is good once.
-pub async fn activate(tx: &mut Tx, links: &Links, token: &str) -> Result<Id<Account>, ActivateError> {
+pub async fn activate(
+    tx: &mut Tx,
+    links: &Links,
+    token: &str,
+) -> Result<Id<Account>, ActivateError> {
     let token = links
         .open(Purpose::Activation, token)
         .ok_or(ActivateError::BadLink)?;

@@ -60,7 +60,10 @@ async fn post_sign_up(
     hasher: Data<Hasher>,
 ) -> Result<HttpResponse, Problem> {
     let (email, password) = body.into_inner().parse()?;
-    let password = hasher.hash(password).await.map_err(|error| Problem::internal(&error))?;
+    let password = hasher
+        .hash(password)
+        .await
+        .map_err(|error| Problem::internal(&error))?;
     let mut tx = ctx.begin(cause).await?;
     sign_up(&mut tx, SignUp { email, password }).await?;
     tx.commit().await?;

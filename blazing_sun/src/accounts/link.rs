@@ -66,7 +66,11 @@ impl Links {
     /// The link that activates an account.
     #[must_use]
     pub fn activation(&self, token: Uuid) -> String {
-        format!("{}/activate?token={}", self.site, self.seal(Purpose::Activation, token))
+        format!(
+            "{}/activate?token={}",
+            self.site,
+            self.seal(Purpose::Activation, token)
+        )
     }
 
     /// The id in a token, if the token was made here and for this purpose.

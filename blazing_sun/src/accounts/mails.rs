@@ -55,7 +55,8 @@ pub struct AlreadyRegistered {
 #[async_trait]
 impl Mail for AlreadyRegistered {
     const NAME: &'static str = "already_registered";
-    const SUMMARY: &'static str = "Tells the owner of an account that somebody signed up with its address.";
+    const SUMMARY: &'static str =
+        "Tells the owner of an account that somebody signed up with its address.";
 
     type Tools = Links;
 

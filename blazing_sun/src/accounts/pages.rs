@@ -31,7 +31,10 @@ struct Token {
 
 /// Asks whether the account should be activated.
 async fn show(pages: Data<Pages>, token: Query<Token>) -> Result<HttpResponse, Problem> {
-    pages.render("activate.html", context! { step => "ask", token => token.token })
+    pages.render(
+        "activate.html",
+        context! { step => "ask", token => token.token },
+    )
 }
 
 /// Activates it.

@@ -122,7 +122,8 @@ mod tests {
         };
         let hasher = Hasher::new(&settings).expect("good parameters");
         let hash = async || {
-            let password = Password::choose(SecretString::from("correct horse")).expect("long enough");
+            let password =
+                Password::choose(SecretString::from("correct horse")).expect("long enough");
             hasher.hash(password).await.expect("a hash").0
         };
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -29,6 +30,9 @@ use crate::web::page::Pages;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
+
+/// What jobs and batches in flight may take at least, even if requests have used up the time.
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// An application that listens.
 pub struct Application {
@@ -70,7 +74,14 @@ impl Application {
             .into_std()?;
         let address = listener.local_addr()?;
         let running = Running::start(&wiring, roles)?;
-        let server = serve(listener, &config, roles, Arc::clone(&health), wiring, registry)?;
+        let server = serve(
+            listener,
+            &config,
+            roles,
+            Arc::clone(&health),
+            wiring,
+            registry,
+        )?;
         tracing::info!(http.address = %address, app.version = env!("CARGO_PKG_VERSION"), "listening");
         let handle = server.handle();
         Ok(Self {
@@ -105,10 +116,12 @@ impl Application {
         self.health.drain();
         tracing::info!("not ready any more");
         tokio::time::sleep(self.lifecycle.drain).await;
+        let deadline = Instant::now() + self.lifecycle.shutdown_timeout;
         self.handle.stop(true).await;
         serving.await??;
         // Last, so that what the last requests committed is carried too.
-        self.running.end(self.lifecycle.shutdown_timeout).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.running.end(left.max(LAST_WORK)).await;
 
         let stopped_at = self.clock.now();
         if let Err(error) =

@@ -7,6 +7,11 @@ use crate::flow::schedule::{BadPattern, Missed, Schedule};
 
 /// The schedules of this build. Times are UTC.
 pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
-    let schedules = [Schedule::new("purge_expired", "30 3 * * *", Missed::Once, |_| PurgeExpired {})?];
+    let schedules = [Schedule::new(
+        "purge_expired",
+        "30 3 * * *",
+        Missed::Once,
+        |_| PurgeExpired {},
+    )?];
     Ok(schedules.into())
 }

@@ -44,9 +44,17 @@ pub struct Wiring {
 
 impl Wiring {
     /// Makes everything; no service needs to be there yet.
-    pub fn new(config: &Config, clock: Arc<dyn Clock>, registry: &Registry) -> anyhow::Result<Self> {
+    pub fn new(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        registry: &Registry,
+    ) -> anyhow::Result<Self> {
         let services = Arc::new(Services::new(&config.services)?);
-        let ctx = Ctx::new(services.postgres.clone(), clock, FlowMetrics::new(registry)?);
+        let ctx = Ctx::new(
+            services.postgres.clone(),
+            clock,
+            FlowMetrics::new(registry)?,
+        );
         let key = config.site.key.clone().context("APP_KEY is not set")?;
         let links = Links::new(key, config.site.url.clone());
         let site = Site {

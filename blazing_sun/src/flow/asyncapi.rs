@@ -106,7 +106,10 @@ fn channels(catalogue: &Catalogue) -> Value {
     jobs["x-jobs"] = by_name(catalogue.jobs().map(|job| (job.name, about(job))));
     channels.insert(JOBS.to_owned(), jobs);
     let failed = "A copy of each job that was given up, the newest ones only, to look at.";
-    channels.insert(JOBS_FAILED.to_owned(), queue(JOBS_FAILED, FAILED_JOB, failed));
+    channels.insert(
+        JOBS_FAILED.to_owned(),
+        queue(JOBS_FAILED, FAILED_JOB, failed),
+    );
     channels.into()
 }
 
@@ -175,8 +178,18 @@ fn operations(catalogue: &Catalogue) -> Value {
     }
     for (name, action, queue, summary) in [
         ("send.jobs", "send", JOBS, "Sends the tickets of due jobs."),
-        ("worker.jobs", "receive", JOBS, "Claims a ticket's job and runs it."),
-        ("send.jobs_failed", "send", JOBS_FAILED, "Reports a job that was given up."),
+        (
+            "worker.jobs",
+            "receive",
+            JOBS,
+            "Claims a ticket's job and runs it.",
+        ),
+        (
+            "send.jobs_failed",
+            "send",
+            JOBS_FAILED,
+            "Reports a job that was given up.",
+        ),
     ] {
         operations.insert(
             name.to_owned(),
@@ -285,7 +298,9 @@ fn placed(name: &str, mut schema: Schema) -> Value {
     let root = format!("#/components/schemas/{name}");
     RecursiveTransform(|part: &mut Schema| {
         if let Some(Value::String(target)) = part.get_mut("$ref") {
-            let below = target.replacen('#', "", 1).replacen("/$defs/", "/definitions/", 1);
+            let below = target
+                .replacen('#', "", 1)
+                .replacen("/$defs/", "/definitions/", 1);
             *target = format!("{root}{below}");
         }
     })

@@ -107,27 +107,38 @@ impl Consumer {
                 () = stop.cancelled() => break,
                 records = source.next() => records,
             };
-            let taken = match records {
-                Ok(records) => self.take(&records.records, &stop).await.map(|()| records),
+            let outcome = match records {
+                Ok(records) => self.take_and_store(&records, &mut source, &stop).await,
                 Err(error) => Err(error),
             };
-            let stored = match taken {
-                Ok(records) => source.store(&records).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = stored {
+            if let Err(error) = outcome {
                 tracing::warn!(
                     consumer.name = self.name(),
                     error = format!("{error:#}"),
                     "the consumer failed and tries again"
                 );
-                source.rewind();
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = sleep(AWAY) => {}
                 }
             }
         }
+    }
+
+    async fn take_and_store(
+        &self,
+        records: &Records,
+        source: &mut Source,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let outcome = match self.take(&records.records, stop).await {
+            Ok(()) => source.store(records).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            source.rewind();
+        }
+        outcome
     }
 
     /// Takes records in their order. When it returns, each has had its effect or is a dead letter; an error means that

@@ -19,9 +19,18 @@ pub const COMMAND: &str = "cargo run -- events docs ../docs/events";
 pub fn pages(catalogue: &Catalogue) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
         ("README.md".to_owned(), readme(catalogue)),
-        ("asyncapi.json".to_owned(), pretty(&asyncapi::document(catalogue))),
-        ("envelope.schema.json".to_owned(), schema("envelope", asyncapi::envelope())),
-        ("ticket.schema.json".to_owned(), schema("ticket", schema_for!(Ticket))),
+        (
+            "asyncapi.json".to_owned(),
+            pretty(&asyncapi::document(catalogue)),
+        ),
+        (
+            "envelope.schema.json".to_owned(),
+            schema("envelope", asyncapi::envelope()),
+        ),
+        (
+            "ticket.schema.json".to_owned(),
+            schema("ticket", schema_for!(Ticket)),
+        ),
     ]);
     for event in catalogue.events() {
         let page = schema(event.kind, event.schema.clone());

@@ -34,8 +34,8 @@ trait Pump: Send {
     /// Its name in the logs.
     const NAME: &'static str;
 
-    /// What wakes it.
-    fn wakeup(wakeups: &Wakeups) -> &Notify;
+    /// What wakes it, if anything does.
+    fn wakeup<'a>(&self, wakeups: &'a Wakeups) -> Option<&'a Notify>;
 
     /// Carries one batch.
     fn step(
@@ -122,10 +122,16 @@ async fn pump<P: Pump>(pump: &mut P, ctx: &Ctx, term: Term, stop: &CancellationT
                 pause = AFTER_FAILURE;
             }
         }
+        let woken = async {
+            match pump.wakeup(ctx.wakeups()) {
+                Some(wakeup) => wakeup.notified().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             // Nobody woke it: it looks by itself.
-            _ = timeout(pause, P::wakeup(ctx.wakeups()).notified()) => {}
+            _ = timeout(pause, woken) => {}
         }
     }
 }

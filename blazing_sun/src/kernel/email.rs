@@ -74,7 +74,11 @@ mod tests {
 
     #[test]
     fn an_address_has_a_mailbox_and_a_domain() {
-        for good in ["ada@example.org", " ada+tag@mail.example.org ", "o'neil@example.org"] {
+        for good in [
+            "ada@example.org",
+            " ada+tag@mail.example.org ",
+            "o'neil@example.org",
+        ] {
             assert!(good.parse::<Email>().is_ok(), "{good:?}");
         }
         for bad in [

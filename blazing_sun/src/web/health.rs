@@ -187,10 +187,17 @@ fn answer(code: StatusCode, body: &impl Serialize) -> HttpResponse {
 }
 
 async fn ask(services: &Services, previous: Option<Report>) -> Report {
-    let answers = services.dependencies().into_iter().map(|dependency| async move {
-        let answer = services.check(dependency).await;
-        (dependency, status_of(dependency, answer.is_ok()), answer.err())
-    });
+    let answers = services
+        .dependencies()
+        .into_iter()
+        .map(|dependency| async move {
+            let answer = services.check(dependency).await;
+            (
+                dependency,
+                status_of(dependency, answer.is_ok()),
+                answer.err(),
+            )
+        });
     let mut report = Report::new();
     for (index, (dependency, status, error)) in join_all(answers).await.into_iter().enumerate() {
         let before = previous

@@ -22,9 +22,15 @@ impl Pages {
         templates.add_global("product", "Blazing Sun");
         templates.add_global("version", env!("CARGO_PKG_VERSION"));
         for (name, source) in [
-            ("layout.html", include_str!("../../templates/web/layout.html")),
+            (
+                "layout.html",
+                include_str!("../../templates/web/layout.html"),
+            ),
             ("home.html", include_str!("../../templates/web/home.html")),
-            ("activate.html", include_str!("../../templates/web/activate.html")),
+            (
+                "activate.html",
+                include_str!("../../templates/web/activate.html"),
+            ),
         ] {
             templates.add_template(name, source)?;
         }

@@ -175,7 +175,12 @@ async fn dead_letters(wiring: &Wiring, command: DeadLetters) -> anyhow::Result<(
         DeadLetters::Show { number } => {
             let letter = find_letter(wiring, number).await?;
             println!("{}", line(&letter));
-            println!("event {}, {} bytes, {}", letter.event_id.unwrap_or_default(), letter.size, letter.error);
+            println!(
+                "event {}, {} bytes, {}",
+                letter.event_id.unwrap_or_default(),
+                letter.size,
+                letter.error
+            );
             println!("{}", String::from_utf8_lossy(&letter.value));
             Ok(())
         }
@@ -203,7 +208,10 @@ async fn replay(wiring: &Wiring, letters: &[DeadLetter]) -> anyhow::Result<()> {
     let (mut taken, mut left) = (0, 0);
     for letter in letters {
         if letter.event_id.is_none() {
-            println!("{} is not an event and cannot be replayed; discard it", letter.seq);
+            println!(
+                "{} is not an event and cannot be replayed; discard it",
+                letter.seq
+            );
             left += 1;
             continue;
         }
@@ -250,7 +258,10 @@ fn find(wiring: &Wiring, name: &str) -> anyhow::Result<Consumer> {
             .iter()
             .map(|reaction| reaction.consumer())
             .collect();
-        format!("there is no consumer {name:?}; there are: {}", known.join(", "))
+        format!(
+            "there is no consumer {name:?}; there are: {}",
+            known.join(", ")
+        )
     })?;
     Ok(wiring.consumer(reaction))
 }

@@ -38,7 +38,9 @@ pub async fn execute(wiring: &Wiring, command: Command) -> anyhow::Result<()> {
                 .schedules
                 .iter()
                 .find(|schedule| schedule.name() == name)
-                .with_context(|| format!("there is no schedule {name:?}; `schedule list` shows them"))?;
+                .with_context(|| {
+                    format!("there is no schedule {name:?}; `schedule list` shows them")
+                })?;
             let job = schedule::fire_now(&wiring.ctx, schedule).await?;
             println!("job {job}");
         }

@@ -58,7 +58,6 @@ pub struct Site {
     pub key: Option<LinkKey>,
 }
 
-
 /// The HTTP server's settings.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -136,8 +135,18 @@ impl Config {
             services: services::Settings {
                 postgres: read_postgres(&mut reader),
                 redis: read_used(&mut reader, "CACHE", ["redis", "none"], read_redis),
-                rabbitmq: read_used(&mut reader, "JOBS_CARRIER", ["rabbitmq", "postgres"], read_rabbitmq),
-                kafka: read_used(&mut reader, "EVENTS_CARRIER", ["kafka", "postgres"], read_kafka),
+                rabbitmq: read_used(
+                    &mut reader,
+                    "JOBS_CARRIER",
+                    ["rabbitmq", "postgres"],
+                    read_rabbitmq,
+                ),
+                kafka: read_used(
+                    &mut reader,
+                    "EVENTS_CARRIER",
+                    ["kafka", "postgres"],
+                    read_kafka,
+                ),
             },
             flow: Flow::read(&mut reader),
             mail: read_mail(&mut reader),

@@ -133,8 +133,10 @@ impl Reader {
         let text = self.look_up(name, expected, |_| "***".to_owned())?;
         let value = parse(&text.into());
         if value.is_none() {
-            self.problems
-                .push(Problem::new(name, format!("not valid; expected {expected}")));
+            self.problems.push(Problem::new(
+                name,
+                format!("not valid; expected {expected}"),
+            ));
         }
         value
     }

@@ -23,7 +23,12 @@ fn path(file: &NamedTempFile) -> &str {
 
 fn passwords() -> Sources {
     let names = ["POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD"];
-    Sources::defaults().with_environment(names.map(|name| (name, AWFUL)))
+    with_key().with_environment(names.map(|name| (name, AWFUL)))
+}
+
+/// The defaults, and the one secret that has to be of a certain length.
+fn with_key() -> Sources {
+    Sources::defaults().with_environment([("APP_KEY", AWFUL.repeat(2).as_str())])
 }
 
 fn config(sources: Sources) -> Config {
@@ -51,8 +56,13 @@ fn defaults_and_passwords_are_enough() {
     let config = config(passwords());
 
     assert_eq!(config.http.port, 9999);
-    assert_eq!(config.services.kafka.topics.len(), 6);
-    assert_eq!(config.services.rabbitmq.vhost, "/");
+    let services = config.services;
+    assert_eq!(services.kafka.map(|kafka| kafka.topics.len()), Some(6));
+    assert_eq!(
+        services.rabbitmq.map(|rabbitmq| rabbitmq.vhost),
+        Some("/".to_owned())
+    );
+    assert!(services.redis.is_some());
 }
 
 #[test]
@@ -147,8 +157,7 @@ fn all_problems_are_told_at_once_and_name_their_variables() {
 
 #[test]
 fn a_missing_password_is_a_problem_and_an_empty_one_is_not() {
-    let missing =
-        Sources::defaults().with_environment([("REDIS_PASSWORD", ""), ("RABBITMQ_PASSWORD", "x")]);
+    let missing = with_key().with_environment([("REDIS_PASSWORD", ""), ("RABBITMQ_PASSWORD", "x")]);
 
     assert_eq!(
         problems(missing),
@@ -179,7 +188,7 @@ fn secrets_are_never_shown() {
         .iter()
         .map(|entry| entry.shown.as_str())
         .collect();
-    assert_eq!(shown.iter().filter(|value| **value == "***").count(), 3);
+    assert_eq!(shown.iter().filter(|value| **value == "***").count(), 5);
     assert!(!shown.contains(&AWFUL));
     assert!(!format!("{:?}", reading.config.expect("a good configuration")).contains("p@ss"));
 }
@@ -194,15 +203,54 @@ fn an_awful_password_survives_every_way_in() {
     ];
 
     let services = config(
-        Sources::defaults()
+        with_key()
             .with_dotenv(dotenv.path())
             .with_environment(others),
     )
     .services;
 
     assert_eq!(services.postgres.password.expose_secret(), AWFUL);
-    assert_eq!(services.redis.password.expose_secret(), AWFUL);
-    assert_eq!(services.rabbitmq.password.expose_secret(), AWFUL);
+    let (redis, rabbitmq) = (services.redis, services.rabbitmq);
+    assert_eq!(redis.expect("used").password.expose_secret(), AWFUL);
+    assert_eq!(rabbitmq.expect("used").password.expose_secret(), AWFUL);
+}
+
+#[test]
+fn without_brokers_and_cache_their_settings_are_not_asked_for() {
+    let sources = with_key().with_environment([
+        ("POSTGRES_PASSWORD", ""),
+        ("JOBS_CARRIER", "postgres"),
+        ("EVENTS_CARRIER", "postgres"),
+        ("CACHE", "none"),
+    ]);
+
+    let services = config(sources).services;
+
+    assert!(services.redis.is_none() && services.rabbitmq.is_none() && services.kafka.is_none());
+}
+
+#[test]
+fn a_carrier_that_does_not_exist_is_told() {
+    let sources = passwords().with_environment([("JOBS_CARRIER", "pigeon")]);
+
+    assert_eq!(
+        problems(sources),
+        [r#"JOBS_CARRIER: "pigeon" is not valid; expected rabbitmq or postgres"#]
+    );
+}
+
+#[test]
+fn a_key_that_is_too_short_is_refused_and_not_shown() {
+    let sources = passwords().with_environment([("APP_KEY", "short")]);
+
+    let problems = problems(sources);
+
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0].starts_with("APP_KEY: not valid; expected at least 32"),
+        "{problems:?}"
+    );
+    assert!(!problems[0].contains("short"));
 }
 
 proptest! {
@@ -211,7 +259,7 @@ proptest! {
         let dotenv = file(&format!("BEFORE=1\nPOSTGRES_PASSWORD={}\nAFTER=1\n", quoted(&password)));
         let others = [("REDIS_PASSWORD", ""), ("RABBITMQ_PASSWORD", "")];
 
-        let config = config(Sources::defaults().with_dotenv(dotenv.path()).with_environment(others));
+        let config = config(with_key().with_dotenv(dotenv.path()).with_environment(others));
 
         prop_assert_eq!(config.services.postgres.password.expose_secret(), password);
     }

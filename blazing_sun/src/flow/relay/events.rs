@@ -66,8 +66,8 @@ pub struct Events {
 impl Pump for Events {
     const NAME: &'static str = "events";
 
-    fn wakeup(wakeups: &Wakeups) -> &Notify {
-        &wakeups.events
+    fn wakeup<'a>(&self, wakeups: &'a Wakeups) -> Option<&'a Notify> {
+        Some(&wakeups.events)
     }
 
     async fn step(&mut self, term: Term, stop: &CancellationToken) -> anyhow::Result<Step> {

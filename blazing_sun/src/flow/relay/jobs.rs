@@ -75,8 +75,9 @@ pub struct Jobs {
 impl Pump for Jobs {
     const NAME: &'static str = "jobs";
 
-    fn wakeup(wakeups: &Wakeups) -> &Notify {
-        &wakeups.jobs
+    fn wakeup<'a>(&self, wakeups: &'a Wakeups) -> Option<&'a Notify> {
+        // Without a broker the signal is the worker's.
+        (!matches!(self.carrier, JobsCarrier::Postgres)).then_some(&wakeups.jobs)
     }
 
     async fn step(&mut self, term: Term, _stop: &CancellationToken) -> anyhow::Result<Step> {
@@ -87,10 +88,12 @@ impl Pump for Jobs {
         if matches!(self.carrier, JobsCarrier::Postgres) {
             return Ok(Step::Carried(0));
         }
-        self.report().await?;
         let (pool, now) = (self.ctx.pool().clone(), self.ctx.now());
-        let room = WINDOW - jobs::sent_count(&pool).await?;
-        let due = jobs::due(&pool, now, room.clamp(0, BATCH)).await?;
+        let mut due = jobs::due(&pool, now, BATCH).await?;
+        if !due.is_empty() {
+            let room = WINDOW - jobs::sent_count(&pool).await?;
+            due.truncate(usize::try_from(room).unwrap_or(0));
+        }
         if due.is_empty() {
             return Ok(Step::Carried(0));
         }
@@ -141,6 +144,7 @@ impl Jobs {
             return Ok(());
         };
         let before = now - *resend_after;
+        self.report().await?;
         let overdue = jobs::overdue_count(&pool, before).await?;
         if overdue > 0 && i64::from(self.queue_length().await?) < overdue {
             let resent = jobs::resend(&pool, before).await?;

@@ -27,7 +27,9 @@ async fn answer(request: TestRequest) -> (StatusCode, Value) {
     let app = App::new()
         .configure(|routes| extractors::configure(routes, limits.max_body_bytes))
         .app_data(Data::new(limits))
-        .app_data(Data::new(Metrics::new().expect("metrics")))
+        .app_data(Data::new(
+            Metrics::new(prometheus::Registry::new()).expect("metrics"),
+        ))
         .route("/panic", web::to(panicking))
         .route("/hang", web::to(std::future::pending::<HttpResponse>))
         .route("/echo", web::post().to(echo))
