@@ -75,7 +75,7 @@ impl Relay {
                 Ok(())
             }
             Err(error) => {
-                self.keep(connection).await;
+                part(connection).await;
                 Err(error)
             }
         }

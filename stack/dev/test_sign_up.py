@@ -1,0 +1,96 @@
+"""One true flow, through the whole stack: sign-up, event, job, mail, audit, activation."""
+
+import json
+import re
+import uuid
+
+import pytest
+
+PASSWORD = "correct horse battery"
+
+
+def post(stack, path, body):
+    return stack.site(path, method="POST", headers={"Content-Type": "application/json"}, data=json.dumps(body).encode())
+
+
+def mails(stack, address):
+    """What the catcher holds for an address, as text: Mailpit's interface, or that of its stand-in."""
+    port = stack.env("MAILPIT_PORT")
+    found = stack.http(f"http://localhost:{port}/api/v1/search?query=to:{address}")
+    if found.status == 200 and "json" in found.headers.get("Content-Type", ""):
+        return [stack.http(f"http://localhost:{port}/api/v1/message/{mail['ID']}").json()["Text"] for mail in found.json()["messages"]]
+    return [mail["text"] for mail in stack.http(f"http://localhost:{port}/email").json() if mail["to"][0]["address"] == address]
+
+
+def audit(stack, address):
+    query = f"SELECT type FROM audit_log JOIN users ON subject = users.id WHERE email = '{address}' ORDER BY sequence"
+    return stack.exec("postgres", "psql", "-U", stack.env("POSTGRES_USER"), "-d", stack.env("POSTGRES_DB"), "-Atc", query).stdout.split()
+
+
+@pytest.fixture(scope="module")
+def signed_up(stack):
+    """An address that has signed up, and the text of the mail it got."""
+    address = f"{uuid.uuid4().hex}@example.org"
+    answer = post(stack, "/api/v1/auth/sign-up", {"email": address, "password": PASSWORD})
+    assert answer.status == 202, answer.body
+    (text,) = stack.wait_for("the mail", lambda: mails(stack, address))
+    return address, answer, text
+
+
+def test_the_mails_link_opens_a_page_that_activates_nothing_by_itself(stack, signed_up):
+    address, _, text = signed_up
+    (link,) = re.findall(r"https://\S+/activate\?token=\S+", text)
+    assert link.startswith(stack.env("APP_URL"))
+    page = stack.http(link)
+    assert page.status == 200 and "<form" in page.body
+    assert audit(stack, address) == ["user.created.v1"]
+
+
+def test_the_account_is_activated_once_and_every_event_is_audited(stack, signed_up):
+    address, _, text = signed_up
+    token = re.search(r"token=(\S+)", text)[1]
+    assert post(stack, "/api/v1/auth/activate", {"token": token}).status == 200
+    assert post(stack, "/api/v1/auth/activate", {"token": token}).json()["type"] == "/problems/bad_link"
+    assert stack.wait_for("the audit", lambda: audit(stack, address) == ["user.created.v1", "user.activated.v1"])
+
+
+def test_the_events_lie_in_kafka_under_the_accounts_key(stack, signed_up):
+    address = signed_up[0]
+    query = f"SELECT id FROM users WHERE email = '{address}'"
+    account = stack.exec("postgres", "psql", "-U", stack.env("POSTGRES_USER"), "-d", stack.env("POSTGRES_DB"), "-Atc", query).stdout.strip()
+    records = stack.exec(
+        "kafka", "/opt/kafka/bin/kafka-console-consumer.sh", "--bootstrap-server", "localhost:9092", "--topic", "user.events",
+        "--from-beginning", "--timeout-ms", "8000", "--property", "print.key=true", check=False,
+    ).stdout.splitlines()
+    own = [json.loads(line.split("\t", 1)[1]) for line in records if line.startswith(account)]
+    assert [event["type"] for event in own] == ["user.created.v1", "user.activated.v1"]
+    assert {event["subject"] for event in own} == {account}
+    assert address not in "".join(records) and PASSWORD not in "".join(records)
+
+
+def test_a_known_address_gets_the_same_answer_and_another_mail(stack, signed_up):
+    address, first, _ = signed_up
+    again = post(stack, "/api/v1/auth/sign-up", {"email": address.upper(), "password": PASSWORD})
+    assert (again.status, again.body) == (first.status, first.body)
+    texts = stack.wait_for("the second mail", lambda: len(mails(stack, address)) == 2 and mails(stack, address))
+    assert "token=" not in texts[0] or "token=" not in texts[1]
+
+
+def test_neither_address_nor_token_nor_password_is_in_a_log(stack, signed_up):
+    address, _, text = signed_up
+    logs = stack.compose("logs", "--no-color").stdout
+    assert "/api/v1/auth/sign-up" in logs, "the logs were found"
+    for secret in (address, re.search(r"token=(\S+)", text)[1], PASSWORD):
+        assert secret not in logs
+
+
+def test_the_five_lines_of_the_readme_do_what_they_show(stack):
+    text = (stack.root / "README.md").read_text()
+    (block,) = re.findall(r"(?ms)^```bash\n(curl -k https://localhost/api/v1/auth/sign-up.*?)^```$", text)
+    assert len(block.splitlines()) == 5
+    ports = {"https://localhost/": f"https://localhost:{stack.env('HTTPS_PORT')}/", "localhost:8025": f"localhost:{stack.env('MAILPIT_PORT')}"}
+    for shown, here in ports.items():
+        block = block.replace(shown, here)
+    said = stack.shell(f"set -e\n{block}").stdout
+    assert '"status":"accepted"' in said and '"status":"active"' in said
+    assert "user.created.v1" in said and "user.activated.v1" in said
