@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use schemars::transform::{
-    RecursiveTransform, RemoveRefSiblings, ReplacePrefixItems, ReplaceUnevaluatedProperties,
-    Transform,
-};
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, schema_for};
 use serde_json::{Map, Value, json};
 
@@ -292,9 +290,9 @@ fn schemas(catalogue: &Catalogue) -> Value {
 
 /// A schema as a component: in the document's dialect, which extends draft 7, and with its references below its new place.
 fn placed(name: &str, mut schema: Schema) -> Value {
-    ReplaceUnevaluatedProperties::default().transform(&mut schema);
-    RemoveRefSiblings::default().transform(&mut schema);
-    ReplacePrefixItems::default().transform(&mut schema);
+    for transform in &mut SchemaSettings::draft07().transforms {
+        transform.transform(&mut schema);
+    }
     let root = format!("#/components/schemas/{name}");
     RecursiveTransform(|part: &mut Schema| {
         if let Some(Value::String(target)) = part.get_mut("$ref") {

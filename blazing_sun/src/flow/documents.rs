@@ -84,8 +84,8 @@ fn readme(catalogue: &Catalogue) -> String {
     format!(
         "# Events and jobs
 
-Made from the code by `{COMMAND}` in `blazing_sun/`; a test fails where the two differ. How they travel:
-[messaging](../messaging.md). For tools: [asyncapi.json](asyncapi.json).
+Made from the code; a test fails where the two differ. Again, in `blazing_sun/`: `{COMMAND}`.
+How they travel: [messaging](../messaging.md). For tools: [asyncapi.json](asyncapi.json).
 
 ## Events
 
@@ -116,7 +116,11 @@ fn consumers_of(catalogue: &Catalogue, event: &EventType) -> String {
         .filter(|reaction| asyncapi::takes(reaction.as_ref(), event))
         .map(|reaction| code(reaction.consumer()))
         .collect();
-    names.join(", ")
+    if names.is_empty() {
+        "-".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn code(name: &str) -> String {

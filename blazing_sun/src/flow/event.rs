@@ -56,7 +56,6 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + Send + Sync {
 
 /// The envelope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
 pub struct CloudEvent {
     /// Always `1.0`.
     pub specversion: String,

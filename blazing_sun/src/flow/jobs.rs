@@ -272,7 +272,7 @@ pub async fn settle_reported(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<()> {
 
 /// Exponential, and spread by the job's id so that jobs which failed together do not come back together.
 fn pause_after(id: Uuid, attempt: i32) -> TimeDelta {
-    let doubled = FIRST_PAUSE << attempt.clamp(1, 20) - 1;
+    let doubled = FIRST_PAUSE << (attempt.clamp(1, 20) - 1);
     let longest = doubled.min(LONGEST_PAUSE) * 1000;
     let spread = i64::from(id.as_bytes()[15]) * longest / 2 / 255;
     TimeDelta::milliseconds(longest / 2 + spread)

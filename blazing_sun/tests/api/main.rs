@@ -5,8 +5,12 @@
     reason = "a test that cannot set up its world has to stop"
 )]
 
+mod accounts;
 mod commands;
 mod harness;
 mod health;
 mod http;
 mod lifecycle;
+mod spine;
+#[path = "../support/mod.rs"]
+mod support;

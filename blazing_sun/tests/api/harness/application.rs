@@ -1,31 +1,16 @@
 //! The application inside the test's process, on a free port and with a clock that the test sets.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use blazing_sun::app::application::Application;
-use blazing_sun::kernel::clock::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
+use blazing_sun::app::roles::Role;
+use chrono::DateTime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Response, World, get};
-
-/// A clock that moves when it is told to.
-pub struct FixedClock(Mutex<DateTime<Utc>>);
-
-impl FixedClock {
-    /// Lets time pass.
-    pub fn advance(&self, time: TimeDelta) {
-        *self.0.lock().expect("the time") += time;
-    }
-}
-
-impl Clock for FixedClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().expect("the time")
-    }
-}
+use crate::support::FixedClock;
 
 /// A running application.
 pub struct TestApp {
@@ -40,8 +25,8 @@ pub struct TestApp {
 impl TestApp {
     /// Starts the application in a world.
     pub async fn start(world: &World) -> Self {
-        let clock = Arc::new(FixedClock(Mutex::new(DateTime::UNIX_EPOCH)));
-        let application = Application::start(world.config(), clock.clone())
+        let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
+        let application = Application::start(world.config(), &[Role::Http], clock.clone())
             .await
             .expect("a start");
         let address = application.address();

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use crate::support::exchange;
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -35,6 +35,16 @@ pub async fn get(address: SocketAddr, path: &str) -> Response {
     send(address, "GET", path, &[]).await
 }
 
+/// `POST path` with a body of JSON.
+pub async fn post(address: SocketAddr, path: &str, body: &Value) -> Response {
+    let body = body.to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-length", &body.len().to_string()),
+    ];
+    send_with(address, "POST", path, &headers, &body).await
+}
+
 /// Sends a request with headers and without a body.
 pub async fn send(
     address: SocketAddr,
@@ -42,33 +52,27 @@ pub async fn send(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Response {
+    send_with(address, method, path, headers, "").await
+}
+
+/// Sends a request with headers and a body.
+pub async fn send_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     request.push_str("\r\n");
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("a sent request");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    parse(&answer)
-}
-
-fn parse(answer: &str) -> Response {
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole answer");
-    let (status_line, headers) = head.split_once("\r\n").expect("headers");
-    let status = status_line
-        .split(' ')
-        .nth(1)
-        .expect("a status")
-        .parse()
-        .expect("a number");
+    request.push_str(body);
+    let (status, headers, body) = exchange(address, &request).await;
     Response {
         status,
-        body: body.to_owned(),
-        headers: headers.to_owned(),
+        body,
+        headers,
     }
 }

@@ -1,13 +1,14 @@
-//! What the tests stand on: a world of their own, the application in it, a plain HTTP client and faulty services.
+//! What the tests stand on: a world of their own, the application in it and a plain HTTP client.
 
 mod application;
 mod client;
-mod gate;
+mod machine;
 mod process;
 mod world;
 
+pub use crate::support::Gate;
 pub use application::TestApp;
-pub use client::{Response, get, send};
-pub use gate::Gate;
+pub use client::{Response, get, post, send, send_with};
+pub use machine::Machine;
 pub use process::Process;
 pub use world::World;

@@ -29,7 +29,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Runs a command to its end.
+    /// Runs a command to its end; its words are separated by spaces.
     pub async fn finish(world: &World, command: &str) -> Finished {
         let directory = TempDir::new().expect("a folder");
         let output = prepare(world, &directory, command)
@@ -43,10 +43,15 @@ impl Process {
         }
     }
 
-    /// Starts `run` in a folder without `.env`.
+    /// Starts what serves HTTP, in a folder without `.env`.
     pub fn run(world: &World) -> Self {
+        Self::only(world, "http")
+    }
+
+    /// Starts some parts of the application.
+    pub fn only(world: &World, roles: &str) -> Self {
         let directory = TempDir::new().expect("a folder");
-        let mut child = prepare(world, &directory, "run")
+        let mut child = prepare(world, &directory, &format!("run --only {roles}"))
             .spawn()
             .expect("the binary");
         let stdout = child.stdout.take().expect("standard output");
@@ -104,7 +109,7 @@ impl Process {
 fn prepare(world: &World, directory: &TempDir, command: &str) -> Command {
     let mut prepared = Command::new(env!("CARGO_BIN_EXE_blazing_sun"));
     prepared
-        .arg(command)
+        .args(command.split(' '))
         .env_clear()
         .envs(world.variables())
         .current_dir(directory)

@@ -1,46 +1,126 @@
 //! A world for one test: a database of its own, and the environment that leads the application there.
 
-use std::collections::BTreeMap;
-use std::thread;
+use std::time::Duration;
 
-use blazing_sun::app::config::{Config, Sources};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use blazing_sun::app::config::Config;
+use sqlx::PgPool;
+use tempfile::TempDir;
 
 use super::Gate;
+use crate::support::{
+    Content, Database, Topics, Variables, Vhost, config_of, soon, variables_of_the_tests,
+};
 
-/// The prefixes of the variables that say where the services are.
-const SERVICES: [&str; 4] = ["POSTGRES_", "REDIS_", "RABBITMQ_", "KAFKA_"];
+/// The topics of the application.
+const TOPICS: [&str; 6] = [
+    "user.events",
+    "auth.events",
+    "transaction.events",
+    "category.events",
+    "system.events",
+    "events.dead_letter",
+];
 
-/// One test's database and environment; the database goes with it.
+/// One test's database and environment; all that was made for it goes with it.
 pub struct World {
-    database: String,
+    mails: TempDir,
+    brokers: Option<(Vhost, Topics)>,
+    database: Database,
     /// Where the services really are, whatever the test lets the application believe.
-    services: BTreeMap<String, String>,
-    variables: BTreeMap<String, String>,
+    services: Variables,
+    variables: Variables,
 }
 
 impl World {
-    /// A world with an empty database on the PostgreSQL that the environment names.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the environment says where the services are"
-    )]
+    /// A world with a migrated database on the PostgreSQL that the environment names.
     pub async fn new() -> Self {
-        let services: BTreeMap<String, String> = std::env::vars()
-            .filter(|(name, _)| SERVICES.iter().any(|prefix| name.starts_with(prefix)))
-            .collect();
-        let database = format!("test_{}", blazing_sun::kernel::id::new().simple());
-        administer(&services, format!("CREATE DATABASE {database}")).await;
+        Self::with_database_of(Content::Schema).await
+    }
+
+    /// A world whose database has not seen a migration.
+    pub async fn unmigrated() -> Self {
+        Self::with_database_of(Content::Nothing).await
+    }
+
+    async fn with_database_of(content: Content) -> Self {
+        let services = variables_of_the_tests();
+        let database = Database::new(&services, content).await;
         let mut variables = services.clone();
-        variables.insert("POSTGRES_DB".to_owned(), database.clone());
+        variables.insert("POSTGRES_DB".to_owned(), database.name().to_owned());
         variables.insert("BIND_ADDRESS".to_owned(), "127.0.0.1".to_owned());
         variables.insert("PORT".to_owned(), "0".to_owned());
         variables.insert("DRAIN_SECONDS".to_owned(), "0".to_owned());
+        let mails = TempDir::new().expect("a folder");
+        variables.insert("MAIL_MAILER".to_owned(), "log".to_owned());
+        let folder = mails.path().to_str().expect("a path of text");
+        variables.insert("MAIL_FOLDER".to_owned(), folder.to_owned());
+        // Enough to be a hash.
+        variables.insert("ARGON2_MEMORY_KIB".to_owned(), "64".to_owned());
         Self {
+            mails,
+            brokers: None,
             database,
             services,
             variables,
         }
+    }
+
+    /// A world with a virtual host and topics of its own: events and jobs in it are nobody else's.
+    pub async fn with_brokers() -> Self {
+        let mut world = Self::new().await;
+        let services = world.config().services;
+        let rabbitmq = services.rabbitmq.expect("RabbitMQ carries jobs");
+        let vhost = Vhost::create(&rabbitmq, &world.variables).await;
+        let kafka = services.kafka.expect("Kafka carries events");
+        let topics = Topics::create(&kafka, &TOPICS).await;
+        world = world
+            .with("RABBITMQ_VHOST", &vhost.settings().vhost)
+            .with("KAFKA_PREFIX", &topics.settings().prefix);
+        world.brokers = Some((vhost, topics));
+        world
+    }
+
+    /// A world without brokers and cache: PostgreSQL alone.
+    pub async fn solo() -> Self {
+        Self::new()
+            .await
+            .with("JOBS_CARRIER", "postgres")
+            .with("EVENTS_CARRIER", "postgres")
+            .with("CACHE", "none")
+    }
+
+    /// The mails that were written so far, as they would be sent, in the order of their jobs.
+    pub fn mails(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.mails.path()).expect("the folder");
+        let mut paths: Vec<_> = files
+            .map(|file| file.expect("a file").path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
+            .collect();
+        paths.sort();
+        paths
+            .iter()
+            .map(|path| std::fs::read_to_string(path).expect("a mail"))
+            .collect()
+    }
+
+    /// Looks until a query finds `expected`, for what other processes do in their own time.
+    pub async fn until(&self, query: &'static str, expected: i64) {
+        let pool = self.pool();
+        let looking = async {
+            while self.number(&pool, query).await != expected {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        soon(query, looking).await;
+        pool.close().await;
+    }
+
+    /// The number that a query finds.
+    pub async fn number(&self, pool: &PgPool, query: &'static str) -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(pool)
+            .await
+            .expect("a number")
     }
 
     /// Sets a variable.
@@ -68,7 +148,7 @@ impl World {
     }
 
     /// The environment of this world.
-    pub fn variables(&self) -> &BTreeMap<String, String> {
+    pub fn variables(&self) -> &Variables {
         &self.variables
     }
 
@@ -89,50 +169,6 @@ impl World {
 
     /// Takes the database away while the application uses it.
     pub async fn lose_database(&self) {
-        administer(
-            &self.services,
-            format!("DROP DATABASE {} WITH (FORCE)", self.database),
-        )
-        .await;
+        self.database.lose().await;
     }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
-        let services = self.services.clone();
-        let dropping = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(administer(&services, statement));
-        });
-        assert!(
-            dropping.join().is_ok() || thread::panicking(),
-            "the database was not dropped"
-        );
-    }
-}
-
-async fn administer(variables: &BTreeMap<String, String>, statement: String) {
-    let options = config_of(variables).services.postgres.connect_options();
-    let mut connection = PgConnection::connect_with(&options)
-        .await
-        .expect("PostgreSQL");
-    connection
-        .execute(AssertSqlSafe(statement))
-        .await
-        .expect("a role that may create databases");
-    connection.close().await.expect("a goodbye");
-}
-
-fn config_of(variables: &BTreeMap<String, String>) -> Config {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone()));
-    let reading = Config::read(Sources::defaults().with_environment(variables));
-    reading
-        .config
-        .expect("POSTGRES_, REDIS_, RABBITMQ_ and KAFKA_ variables that name the services")
 }

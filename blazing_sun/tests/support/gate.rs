@@ -1,8 +1,6 @@
 //! A gate before a service: refuses, holds or passes what comes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +19,6 @@ enum Way {
 pub struct Gate {
     address: SocketAddr,
     way: watch::Sender<Way>,
-    seen: Arc<AtomicUsize>,
     arrivals: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
@@ -42,12 +39,10 @@ impl Gate {
         let address = listener.local_addr().expect("an address");
         let (way, ways) = watch::channel(first);
         let (arrived, arrivals) = watch::channel(0);
-        let seen = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&seen);
         let accepting = tokio::spawn(async move {
             let mut held = Vec::new();
             while let Ok((mut client, _)) = listener.accept().await {
-                arrived.send_replace(count.fetch_add(1, Ordering::SeqCst) + 1);
+                arrived.send_modify(|count| *count += 1);
                 match ways.borrow().clone() {
                     Way::Refuse => drop(client),
                     Way::Hold => held.push(client),
@@ -61,7 +56,6 @@ impl Gate {
         Self {
             address,
             way,
-            seen,
             arrivals,
             accepting,
         }
@@ -79,7 +73,7 @@ impl Gate {
 
     /// How many connections came so far.
     pub fn connections(&self) -> usize {
-        self.seen.load(Ordering::SeqCst)
+        *self.arrivals.borrow()
     }
 
     /// Waits for the first connection.

@@ -1,0 +1,90 @@
+//! The spine of a world without brokers, stepped by hand.
+
+use std::sync::Arc;
+
+use blazing_sun::app::wiring::Wiring;
+use blazing_sun::flow::consumer::{Consumer, Source};
+use blazing_sun::flow::lease::Term;
+use blazing_sun::flow::relay::Relay;
+use blazing_sun::flow::worker::Worker;
+use prometheus::Registry;
+use tokio_util::sync::CancellationToken;
+
+use super::{TestApp, World};
+use crate::support::soon;
+
+/// Relay, worker and consumers of one process.
+pub struct Machine {
+    wiring: Wiring,
+    relay: Relay,
+    term: Term,
+    worker: Worker,
+    consumers: Vec<(Consumer, Source)>,
+}
+
+impl Machine {
+    /// The machine of a world, by the clock of its application.
+    pub async fn new(world: &World, app: &TestApp) -> Self {
+        let wiring = Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("a machine");
+        let relay = wiring.relay();
+        let term = relay.take_lease().await.expect("PostgreSQL").expect("a free lease");
+        let (worker, _) = wiring.worker();
+        let consumers = wiring.catalogue.reactions().iter().map(|reaction| {
+            let consumer = wiring.consumer(Arc::clone(reaction));
+            let source = wiring.source(&consumer).expect("a source");
+            (consumer, source)
+        });
+        let consumers = consumers.collect();
+        Self {
+            wiring,
+            relay,
+            term,
+            worker,
+            consumers,
+        }
+    }
+
+    /// Carries, runs and reacts until nothing is left to do.
+    pub async fn settle(&mut self) {
+        while self.work().await + self.carry().await > 0 {}
+    }
+
+    async fn work(&mut self) -> usize {
+        let mut done = 0;
+        while let Some(_outcome) = soon("a job", self.worker.work_next()).await.expect("PostgreSQL") {
+            done += 1;
+        }
+        done
+    }
+
+    async fn carry(&mut self) -> usize {
+        soon("a step", self.relay.once(self.term)).await.expect("PostgreSQL");
+        let mut taken = 0;
+        for (consumer, source) in &mut self.consumers {
+            while missing(&self.wiring, consumer).await > 0 {
+                let records = soon("records", source.next()).await.expect("PostgreSQL");
+                consumer
+                    .take(&records.records, &CancellationToken::new())
+                    .await
+                    .expect("PostgreSQL");
+                source.store(&records).await.expect("PostgreSQL");
+                taken += records.records.len();
+            }
+        }
+        taken
+    }
+}
+
+/// How many published events a consumer has not dealt with.
+async fn missing(wiring: &Wiring, consumer: &Consumer) -> i64 {
+    let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
+    sqlx::query_scalar(
+        "SELECT count(*) FROM event_log WHERE topic = ANY($2)
+         AND id NOT IN (SELECT event_id FROM inbox WHERE consumer = $1)",
+    )
+    .bind(consumer.name())
+    .bind(topics)
+    .fetch_one(wiring.ctx.pool())
+    .await
+    .expect("a number")
+}
