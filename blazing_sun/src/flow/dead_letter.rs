@@ -228,5 +228,7 @@ async fn begin(ctx: &Ctx, letter: &DeadLetter) -> sqlx::Result<Tx> {
 }
 
 fn shortened(error: &str) -> String {
+    // PostgreSQL's text has no NUL.
+    let error = error.replace('\0', "\u{fffd}");
     error.chars().take(ERROR_LENGTH).collect()
 }

@@ -45,22 +45,23 @@ pub async fn prepare(pool: &PgPool) -> sqlx::Result<()> {
 
 /// Moves published events from the outbox into the log. `false`: another relay leads, and nothing was moved.
 pub async fn settle(pool: &PgPool, term: Term, published: &[i64]) -> sqlx::Result<bool> {
-    let mut tx = pool.begin().await?;
-    if !term.lock(&mut tx).await? {
-        return Ok(false);
-    }
-    sqlx::query!(
-        "WITH settled AS (
-             DELETE FROM outbox WHERE seq = ANY($1) RETURNING seq, id, topic, key, type, body, emitted_at
-         )
-         INSERT INTO event_log (id, topic, key, type, body, emitted_at)
-         SELECT id, topic, key, type, body, emitted_at FROM settled ORDER BY seq",
+    sqlx::query_scalar!(
+        r#"WITH held AS (
+               SELECT FROM leases WHERE name = $2 AND epoch = $3 FOR SHARE
+           ), settled AS (
+               DELETE FROM outbox WHERE seq = ANY($1) AND EXISTS (SELECT FROM held)
+               RETURNING seq, id, topic, key, type, body, emitted_at
+           ), logged AS (
+               INSERT INTO event_log (id, topic, key, type, body, emitted_at)
+               SELECT id, topic, key, type, body, emitted_at FROM settled ORDER BY seq
+           )
+           SELECT EXISTS (SELECT FROM held) AS "held!""#,
         published,
+        term.name(),
+        term.epoch(),
     )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(true)
+    .fetch_one(pool)
+    .await
 }
 
 /// The events of some topics after a position, in order.

@@ -105,22 +105,23 @@ pub async fn settle_sent(
         .iter()
         .map(|ticket| (ticket.id, ticket.attempt))
         .unzip();
-    let mut tx = pool.begin().await?;
-    if !term.lock(&mut tx).await? {
-        return Ok(false);
-    }
-    sqlx::query!(
-        "UPDATE jobs SET state = 'sent', sent_at = $3
-         FROM unnest($1::uuid[], $2::int[]) AS sent (id, attempt)
-         WHERE jobs.id = sent.id AND jobs.attempt = sent.attempt AND state = 'ready'",
+    sqlx::query_scalar!(
+        r#"WITH held AS (
+               SELECT FROM leases WHERE name = $4 AND epoch = $5 FOR SHARE
+           ), settled AS (
+               UPDATE jobs SET state = 'sent', sent_at = $3
+               FROM unnest($1::uuid[], $2::int[]) AS sent (id, attempt)
+               WHERE jobs.id = sent.id AND jobs.attempt = sent.attempt AND state = 'ready' AND EXISTS (SELECT FROM held)
+           )
+           SELECT EXISTS (SELECT FROM held) AS "held!""#,
         &ids,
         &attempts,
         now,
+        term.name(),
+        term.epoch(),
     )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(true)
+    .fetch_one(pool)
+    .await
 }
 
 /// Jobs whose tickets the broker took before `before`, and that nobody claimed.

@@ -1,11 +1,13 @@
 //! Who leads: one holder a lease at a time. A holder that stops renewing is followed by another within seconds, and what
 //! it still tries to settle afterwards is refused, because the epoch has moved on.
 //!
-//! Not an advisory lock, which a stopped process would keep. The database's clock is the only one that counts.
+//! What settles is one statement that holds the lease's row and compares the epoch. In a transaction of several, a process
+//! that is stopped between two of them would keep the row, and nobody could follow it; nor is it an advisory lock, which
+//! a stopped process would keep too. The database's clock is the only one that counts.
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -143,15 +145,13 @@ impl Lease {
 }
 
 impl Term {
-    /// Holds the lease still for the rest of the transaction. `false`: another leads, and nothing may be settled.
-    pub async fn lock(self, connection: &mut PgConnection) -> sqlx::Result<bool> {
-        let held = sqlx::query_scalar!(
-            "SELECT 1 FROM leases WHERE name = $1 AND epoch = $2 FOR SHARE",
-            self.name,
-            self.epoch,
-        )
-        .fetch_optional(connection)
-        .await?;
-        Ok(held.is_some())
+    /// The lease's name, for the statement that settles.
+    pub(super) fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The epoch that the settling statement has to find.
+    pub(super) fn epoch(self) -> i64 {
+        self.epoch
     }
 }

@@ -27,8 +27,8 @@ pub enum Refused {
         /// Its size.
         bytes: usize,
     },
-    /// PostgreSQL said no.
-    #[error(transparent)]
+    /// PostgreSQL said no. Not transparent, which would hide from a consumer that this may pass.
+    #[error("nothing was written")]
     Database(#[from] sqlx::Error),
 }
 

@@ -193,11 +193,6 @@ impl Scheduler {
         )
         .fetch_optional(tx.conn())
         .await?;
-        if let Some(term) = term
-            && !term.lock(tx.conn()).await?
-        {
-            return Ok(0);
-        }
         let mut fired = 0;
         if let Some(first) = next_at {
             let (times, next) = schedule.due(first, now)?;
@@ -205,15 +200,22 @@ impl Scheduler {
                 (schedule.enqueue)(&mut tx, *time).await?;
             }
             fired = times.len();
-            sqlx::query!(
-                "UPDATE schedules SET next_at = $2, last_at = CASE WHEN $3 THEN $4 ELSE last_at END WHERE name = $1",
+            // The row itself keeps two from firing it; the epoch keeps out one who was thought to be gone.
+            let moved = sqlx::query!(
+                "UPDATE schedules SET next_at = $2, last_at = CASE WHEN $3 THEN $4 ELSE last_at END
+                 WHERE name = $1 AND ($5::text IS NULL OR EXISTS (SELECT FROM leases WHERE name = $5 AND epoch = $6))",
                 schedule.name,
                 next,
                 fired > 0,
                 now,
+                term.map(Term::name),
+                term.map(Term::epoch),
             )
             .execute(tx.conn())
             .await?;
+            if moved.rows_affected() == 0 {
+                return Ok(0);
+            }
         }
         tx.commit().await?;
         self.ctx

@@ -161,7 +161,8 @@ impl Worker {
         let outcome = match serde_json::from_slice::<Ticket>(&delivery.data) {
             Ok(ticket) => self.work(&ticket, stop).await?,
             Err(error) => {
-                self.keep_unreadable(delivery, &error.to_string()).await?;
+                let error = error.to_string();
+                insist(stop, || self.keep_unreadable(delivery, &error)).await?;
                 Outcome::Unreadable
             }
         };
@@ -243,17 +244,7 @@ impl Worker {
 
     /// Claims a ticket's job and runs it.
     async fn work(&self, ticket: &Ticket, stop: &CancellationToken) -> anyhow::Result<Outcome> {
-        let claimed = loop {
-            match self.claim(ticket).await {
-                Ok(claimed) => break claimed,
-                Err(error) if stop.is_cancelled() => return Err(error.into()),
-                Err(error) => {
-                    tracing::warn!(error = %error, "PostgreSQL is away, a ticket waits");
-                    sleep(AWAY).await;
-                }
-            }
-        };
-        Ok(match claimed {
+        Ok(match insist(stop, || self.claim(ticket)).await? {
             Some(claimed) => self.attempt(claimed).await,
             None => Outcome::Repeated,
         })
@@ -352,7 +343,7 @@ impl Worker {
         Ok(true)
     }
 
-    async fn keep_unreadable(&self, delivery: &Delivery, error: &str) -> anyhow::Result<()> {
+    async fn keep_unreadable(&self, delivery: &Delivery, error: &str) -> sqlx::Result<()> {
         let record = Record {
             topic: JOBS.to_owned(),
             partition: None,
@@ -368,5 +359,22 @@ impl Worker {
             "a message is not a ticket and was kept as a dead letter"
         );
         Ok(())
+    }
+}
+
+/// Tries until PostgreSQL answers, or until `stop`. Meanwhile the ticket waits: nobody would bring one again that was
+/// dropped without an answer to the queue.
+async fn insist<T, F>(stop: &CancellationToken, question: impl Fn() -> F) -> sqlx::Result<T>
+where
+    F: Future<Output = sqlx::Result<T>>,
+{
+    loop {
+        match question().await {
+            Err(error) if !stop.is_cancelled() => {
+                tracing::warn!(error = %error, "PostgreSQL is away, a ticket waits");
+                sleep(AWAY).await;
+            }
+            answer => return answer,
+        }
     }
 }

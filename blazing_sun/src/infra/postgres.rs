@@ -53,8 +53,12 @@ impl Settings {
             .database(&self.database)
             .ssl_mode(self.sslmode)
             .application_name("blazing_sun")
-            // Keeps "already exists, skipping" out of the logs of every start.
-            .options([("client_min_messages", "warning")])
+            .options([
+                // Keeps "already exists, skipping" out of the logs of every start.
+                ("client_min_messages", "warning"),
+                // A process that is stopped in the middle of a transaction must not hold its locks for ever.
+                ("idle_in_transaction_session_timeout", "10s"),
+            ])
     }
 
     /// A pool that connects when it is first used.

@@ -72,11 +72,11 @@ impl Source {
         match self {
             Self::Kafka { stream, prefix } => {
                 let mut records = vec![to_record(&stream.recv().await?, prefix)];
-                // What is here already comes along.
+                // What is here already comes along. An error ends the batch and does not lose it.
                 while records.len() < BATCH
-                    && let Some(message) = stream.recv().now_or_never()
+                    && let Some(Ok(message)) = stream.recv().now_or_never()
                 {
-                    records.push(to_record(&message?, prefix));
+                    records.push(to_record(&message, prefix));
                 }
                 Ok(Records {
                     records,
@@ -188,9 +188,10 @@ fn to_record(message: &BorrowedMessage<'_>, prefix: &str) -> Record {
         topic: topic.strip_prefix(prefix).unwrap_or(topic).to_owned(),
         partition: Some(message.partition()),
         offset: message.offset(),
+        // PostgreSQL's text has no NUL.
         key: message
             .key()
-            .map(|key| String::from_utf8_lossy(key).into_owned()),
+            .map(|key| String::from_utf8_lossy(key).replace('\0', "\u{fffd}")),
         value: message.payload().unwrap_or_default().to_vec(),
     }
 }

@@ -60,8 +60,7 @@ pub(super) async fn keep(
         record.topic,
         record.partition,
         record.offset,
-        // PostgreSQL's text has no NUL.
-        record.key.as_ref().map(|key| key.replace('\0', "\u{fffd}")),
+        record.key,
         event,
         &record.value[..record.value.len().min(VALUE_KEPT)],
         i64::try_from(record.value.len()).unwrap_or(i64::MAX),

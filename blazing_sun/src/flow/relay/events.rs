@@ -50,14 +50,33 @@ struct Outgoing {
     body: String,
 }
 
+/// A number that was seen, which says nothing yet about the lower ones: numbers are given out before the commit. The
+/// floor may rise to it when every transaction has ended that was there already. If it rose at once, a transaction that
+/// commits late would lie below it, and what follows in the same aggregate would overtake it.
+struct NextFloor {
+    seq: i64,
+    /// The first transaction that began later; none until the next look.
+    begun_later: Option<i64>,
+}
+
+/// Which transactions were running at a look, by their numbers.
+struct Running {
+    /// The oldest of them, or the next if there was none.
+    oldest: i64,
+    /// The next to begin.
+    next: i64,
+}
+
 /// Moves events: outbox, carrier, `event_log`.
 pub struct Events {
     ctx: Ctx,
     carrier: EventsCarrier,
     producer: Option<FutureProducer>,
-    /// All below it were settled when it was last raised. Only a hint: a transaction that commits late is below it and is
-    /// found by the next sweep.
+    /// No event has a number up to it, but for those of refused topics: what could have had one has ended and was settled.
+    /// It spares the fetch the dead rows of what was settled before.
     floor: i64,
+    /// Where the floor rises to next.
+    next_floor: Option<NextFloor>,
     next_sweep: Instant,
     next_measure: Instant,
     refused: HashMap<String, Instant>,
@@ -76,10 +95,11 @@ impl Pump for Events {
             self.measure().await?;
             self.next_measure = Instant::now() + MEASURE.max(started.elapsed() * 20);
         }
+        let running = self.running().await?;
         let batch = self.fetch().await?;
-        if batch.is_empty() {
+        let Some(last) = batch.last() else {
             return Ok(Step::Carried(0));
-        }
+        };
         let Some(published) = self.publish(&batch, stop).await? else {
             return Ok(Step::Carried(0));
         };
@@ -95,12 +115,7 @@ impl Pump for Events {
             .with_label_values(&["event", "refused"])
             .inc_by((batch.len() - published.len()) as u64);
         if published.len() == batch.len() {
-            self.floor = batch
-                .last()
-                .map_or(self.floor, |last| self.floor.max(last.seq));
-        } else {
-            // What was left behind is below the floor soon; the next fetch looks everywhere.
-            self.next_sweep = Instant::now();
+            self.raise_floor(last.seq, &running);
         }
         Ok(Step::Carried(published.len()))
     }
@@ -116,18 +131,53 @@ impl Events {
             carrier,
             producer: None,
             floor: 0,
+            next_floor: None,
             next_sweep: now,
             next_measure: now,
             refused: HashMap::new(),
         }
     }
 
+    /// Looks which transactions run. Those that do not any more have left what the next fetch sees.
+    async fn running(&mut self) -> sqlx::Result<Running> {
+        let running = sqlx::query_as!(
+            Running,
+            r#"SELECT pg_snapshot_xmin(snapshot)::text::bigint AS "oldest!", pg_snapshot_xmax(snapshot)::text::bigint AS "next!"
+               FROM pg_current_snapshot() AS snapshot"#
+        )
+        .fetch_one(self.ctx.pool())
+        .await?;
+        if let Some(next_floor) = &mut self.next_floor {
+            next_floor.begun_later.get_or_insert(running.next);
+        }
+        Ok(running)
+    }
+
+    /// After everything up to `settled` that was seen has been settled, with these transactions running before.
+    fn raise_floor(&mut self, settled: i64, running: &Running) {
+        if let Some(next_floor) = &self.next_floor {
+            let all_ended = next_floor
+                .begun_later
+                .is_some_and(|begun_later| running.oldest >= begun_later);
+            if !all_ended || settled < next_floor.seq {
+                return;
+            }
+            self.floor = next_floor.seq;
+        }
+        self.next_floor = Some(NextFloor {
+            seq: settled,
+            begun_later: None,
+        });
+    }
+
     /// The oldest events that wait, in order.
     async fn fetch(&mut self) -> sqlx::Result<Vec<Outgoing>> {
         let started = Instant::now();
-        let sweeping = started >= self.next_sweep;
-        let floor = if sweeping { 0 } else { self.floor };
+        let refused = self.refused.len();
         self.refused.retain(|_, until| *until > started);
+        // What a topic gets that is tried again lies below the floor.
+        let sweeping = started >= self.next_sweep || self.refused.len() < refused;
+        let floor = if sweeping { 0 } else { self.floor };
         let refused: Vec<String> = self.refused.keys().cloned().collect();
         let batch = sqlx::query_as!(
             Outgoing,
@@ -144,6 +194,11 @@ impl Events {
         )
         .fetch_all(self.ctx.pool())
         .await?;
+        if batch.first().is_some_and(|first| first.seq <= self.floor) {
+            // There may be more than fit into the batch, and nothing may overtake them.
+            self.floor = 0;
+            self.next_floor = None;
+        }
         if sweeping {
             // Dead rows that a long transaction keeps from being cleaned up make a sweep slow: it may take a twentieth of
             // the time at most.
