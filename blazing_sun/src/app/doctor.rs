@@ -1,16 +1,22 @@
 //! `blazing_sun doctor`: what is configured, what answers, and what to do about the rest.
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio::time::timeout;
 
 use crate::app::config::{Config, Entry, Reading};
 use crate::app::instances::{self, Instance};
 use crate::infra::services::{Dependency, Services};
+use crate::infra::smtp::{self, Post};
 
 /// How many starts are listed.
 const STARTS: i64 = 5;
+/// How long the mail server may take to answer.
+const MAIL_ANSWER: Duration = Duration::from_secs(5);
+const MAIL_ADVICE: &str =
+    "Is it running, and do the MAIL_ settings match it? Until then mails wait and are tried again.";
 
 /// What the doctor found.
 pub struct Diagnosis {
@@ -75,6 +81,7 @@ async fn services(config: &Config, text: &mut String) -> anyhow::Result<bool> {
             }
         }
     }
+    text.push_str(&mail(&config.mail).await?);
     if healthy {
         text.push_str("\nLast starts\n");
         for instance in instances::latest(&services.postgres, STARTS).await? {
@@ -83,6 +90,21 @@ async fn services(config: &Config, text: &mut String) -> anyhow::Result<bool> {
     }
     services.close().await;
     Ok(healthy)
+}
+
+/// Mail can wait, so that its server decides nothing.
+async fn mail(settings: &smtp::Settings) -> anyhow::Result<String> {
+    let post = Post::new(settings)?;
+    let answer = timeout(MAIL_ANSWER, post.check()).await;
+    post.close().await;
+    Ok(match answer {
+        Ok(Ok(())) => "  mail      up\n".to_owned(),
+        Ok(Err(error)) => format!("  mail      away: {error}\n            {MAIL_ADVICE}\n"),
+        Err(_) => format!(
+            "  mail      away: no answer within {} s\n            {MAIL_ADVICE}\n",
+            MAIL_ANSWER.as_secs()
+        ),
+    })
 }
 
 fn describe(instance: &Instance) -> String {

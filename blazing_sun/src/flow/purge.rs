@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::Executor;
 
 use crate::flow::job::{Job, JobError, Run};
 
@@ -45,12 +46,6 @@ impl Job for PurgeExpired {
     async fn run(&self, retention: &Retention, run: &mut Run) -> Result<(), JobError> {
         let ctx = run.ctx().clone();
         let (pool, now) = (ctx.pool(), ctx.now());
-        sqlx::query_scalar!(
-            "SELECT event_log_drop_before(($1::timestamptz AT TIME ZONE 'UTC')::date)",
-            now - retention.event_log,
-        )
-        .fetch_one(pool)
-        .await?;
         loop {
             let deleted = sqlx::query!(
                 "DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE processed_at < $1 LIMIT $2))",
@@ -81,6 +76,17 @@ impl Job for PurgeExpired {
         )
         .execute(pool)
         .await?;
+        // Whoever reads the log for long, as a dump does, holds this up, and it would hold up the relay, which writes there:
+        // better another attempt. Last, so that all else is done by then.
+        let mut tx = pool.begin().await?;
+        tx.execute("SET LOCAL lock_timeout = '1s'").await?;
+        sqlx::query_scalar!(
+            "SELECT event_log_drop_before(($1::timestamptz AT TIME ZONE 'UTC')::date)",
+            now - retention.event_log,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
         Ok(())
     }
 }

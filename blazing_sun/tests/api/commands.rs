@@ -170,6 +170,7 @@ async fn doctor_shows_origins_services_and_starts_but_no_secret() {
         "redis     up",
         "rabbitmq  up",
         "kafka     up",
+        "mail      up",
         "runs or was killed",
     ] {
         assert!(
