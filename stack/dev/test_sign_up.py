@@ -94,3 +94,18 @@ def test_the_five_lines_of_the_readme_do_what_they_show(stack):
     said = stack.shell(f"set -e\n{block}").stdout
     assert '"status":"accepted"' in said and '"status":"active"' in said
     assert "user.created.v1" in said and "user.activated.v1" in said
+
+
+def test_sign_ups_go_on_while_both_brokers_are_away_and_arrive_when_they_are_back(stack):
+    addresses = [f"{uuid.uuid4().hex}@example.org" for _ in range(5)]
+    stack.compose("stop", "kafka", "rabbitmq")
+    try:
+        for address in addresses:
+            assert post(stack, "/api/v1/auth/sign-up", {"email": address, "password": PASSWORD}).status == 202
+        assert stack.site("/health/ready").json()["dependencies"] == {"postgres": "up", "redis": "up", "rabbitmq": "degraded", "kafka": "degraded"}
+        assert [audit(stack, address) for address in addresses] == [[]] * 5
+    finally:
+        stack.compose("start", "kafka", "rabbitmq")
+    for address in addresses:
+        stack.wait_for("the mail", lambda a=address: len(mails(stack, a)) == 1)
+        stack.wait_for("the audit", lambda a=address: audit(stack, a) == ["user.created.v1"])
