@@ -51,7 +51,7 @@ def test_a_saved_template_is_served(stack):
 
 
 def rename(text):
-    return text.replace('name => "Blazing Sun"', 'name => "Blazing Moon"')
+    return text.replace('"product", "Blazing Sun"', '"product", "Blazing Moon"')
 
 
 def test_a_compile_error_is_the_last_thing_in_the_log_and_mending_it_is_enough(stack):

@@ -43,7 +43,7 @@ def test_the_mails_link_opens_a_page_that_activates_nothing_by_itself(stack, sig
     assert link.startswith(stack.env("APP_URL"))
     page = stack.http(link)
     assert page.status == 200 and "<form" in page.body
-    assert audit(stack, address) == ["user.created.v1"]
+    assert stack.wait_for("the audit", lambda: audit(stack, address)) == ["user.created.v1"]
 
 
 def test_the_account_is_activated_once_and_every_event_is_audited(stack, signed_up):

@@ -280,6 +280,8 @@ fn pause_after(id: Uuid, attempt: i32) -> TimeDelta {
 }
 
 fn entry(attempt: i32, at: DateTime<Utc>, outcome: &str, error: Option<&str>) -> Value {
+    // PostgreSQL's text has no NUL.
+    let error = error.map(|error| error.replace('\0', "\u{fffd}"));
     let error: Option<String> = error.map(|error| error.chars().take(ERROR_LENGTH).collect());
     json!([{ "attempt": attempt, "at": at, "outcome": outcome, "error": error }])
 }

@@ -19,11 +19,11 @@ pub enum Refused {
         /// What serde said.
         reason: serde_json::Error,
     },
-    /// The topic would refuse it, and everything behind it would wait.
-    #[error("{kind} has {bytes} bytes, and a topic takes {MAX_BYTES}")]
+    /// The broker would refuse it, and everything behind it would wait.
+    #[error("{name} has {bytes} bytes, and at most {MAX_BYTES} are carried")]
     TooLarge {
-        /// The event's type.
-        kind: &'static str,
+        /// The event's type or the job's name.
+        name: &'static str,
         /// Its size.
         bytes: usize,
     },
@@ -46,7 +46,7 @@ pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
         .ok()
         .filter(|_| bytes <= MAX_BYTES)
         .ok_or(Refused::TooLarge {
-            kind: E::TYPE,
+            name: E::TYPE,
             bytes,
         })?;
     sqlx::query!(
@@ -71,6 +71,14 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<Uuid, Refused> {
         name: J::NAME,
         reason,
     })?;
+    // A copy that the broker refuses, when the job is given up, would hold up all jobs.
+    let bytes = payload.to_string().len();
+    if bytes > MAX_BYTES {
+        return Err(Refused::TooLarge {
+            name: J::NAME,
+            bytes,
+        });
+    }
     let (id, now, cause) = (id::new(), tx.now(), tx.cause().clone());
     sqlx::query!(
         "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use croner::Cron;
+use croner::errors::CronError;
 use futures_util::future::BoxFuture;
 use sqlx::PgPool;
 use tokio::time::sleep;
@@ -83,11 +84,15 @@ impl Schedule {
         missed: Missed,
         job: impl Fn(DateTime<Utc>) -> J + Send + Sync + 'static,
     ) -> Result<Self, BadPattern> {
-        let cron = Cron::from_str(pattern).map_err(|error| BadPattern {
+        let bad = |error: CronError| BadPattern {
             name,
             pattern,
             reason: error.to_string(),
-        })?;
+        };
+        let cron = Cron::from_str(pattern).map_err(bad)?;
+        // The 30th of February is well written, and never comes.
+        cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false)
+            .map_err(bad)?;
         Ok(Self {
             name,
             pattern,
@@ -116,21 +121,26 @@ impl Schedule {
         first: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> anyhow::Result<(Vec<DateTime<Utc>>, DateTime<Utc>)> {
-        let mut times = vec![first];
-        let mut next = self.next_after(first)?;
-        while next <= now && times.len() < CATCH_UP {
-            times.push(next);
-            next = self.next_after(next)?;
-        }
-        let was_missed = times.len() > 1;
         match self.missed {
-            Missed::Each => Ok((times, next)),
-            Missed::Once => Ok((times.split_off(times.len() - 1), self.next_after(now)?)),
-            // The newest time is not missed yet if it is just now.
-            Missed::Skip if was_missed || now - first > TOLERANCE => {
-                Ok((Vec::new(), self.next_after(now)?))
+            Missed::Each => {
+                let mut times = vec![first];
+                let mut next = self.next_after(first)?;
+                while next <= now && times.len() < CATCH_UP {
+                    times.push(next);
+                    next = self.next_after(next)?;
+                }
+                Ok((times, next))
             }
-            Missed::Skip => Ok((times, next)),
+            Missed::Once => {
+                let newest = self.cron.find_previous_occurrence(&now, true)?;
+                Ok((vec![newest.max(first)], self.next_after(now)?))
+            }
+            Missed::Skip => {
+                let next = self.next_after(now)?;
+                let was_missed = now - first > TOLERANCE || self.next_after(first)? < next;
+                let times = if was_missed { Vec::new() } else { vec![first] };
+                Ok((times, next))
+            }
         }
     }
 }
@@ -165,11 +175,15 @@ impl Scheduler {
     /// Fires what is due now, and returns how many jobs that set off. Without a term, for tests: the rows alone keep two
     /// from firing the same time.
     pub async fn once(&self, term: Option<Term>) -> anyhow::Result<usize> {
-        let mut fired = 0;
+        let (mut fired, mut failed) = (0, None);
         for schedule in self.schedules.iter() {
-            fired += self.fire(schedule, term).await?;
+            // One that fails holds up no other.
+            match self.fire(schedule, term).await {
+                Ok(jobs) => fired += jobs,
+                Err(error) => failed = Some(error.context(schedule.name)),
+            }
         }
-        Ok(fired)
+        failed.map_or(Ok(fired), Err)
     }
 
     async fn fire(&self, schedule: &Schedule, term: Option<Term>) -> anyhow::Result<usize> {

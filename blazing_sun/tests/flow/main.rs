@@ -9,7 +9,19 @@
 
 #[macro_use]
 mod harness;
+mod consumers;
+mod dead_letters;
 mod events;
+mod garbage;
 mod jobs;
+mod laws;
+mod leases;
+mod operator;
+mod purge;
+mod rebuild;
+mod relay;
+mod schedule;
 #[path = "../support/mod.rs"]
 mod support;
+mod tickets;
+mod worker;

@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::FutureRecord;
+use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::{block_on, soon};
 
@@ -21,6 +21,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// A prefix of its own, and the topics with it; they and their groups are deleted with this value.
 pub struct Topics {
     settings: kafka::Settings,
+    producer: FutureProducer,
 }
 
 /// A record that no application would send.
@@ -40,7 +41,8 @@ impl Topics {
             prefix,
             ..settings.clone()
         };
-        let topics = Self { settings };
+        let producer = settings.producer().expect("a producer");
+        let topics = Self { settings, producer };
         for name in names {
             topics.add(name).await;
         }
@@ -66,7 +68,6 @@ impl Topics {
     /// Sends a record as it is.
     pub async fn throw(&self, topic: &str, garbage: Garbage<'_>) {
         let topic = self.settings.full_name(topic);
-        let producer = self.settings.producer().expect("a producer");
         let record = FutureRecord::<[u8], [u8]> {
             topic: &topic,
             partition: None,
@@ -75,7 +76,7 @@ impl Topics {
             timestamp: None,
             headers: None,
         };
-        let sending = producer.send(record, ANSWER);
+        let sending = self.producer.send(record, ANSWER);
         soon("sending a record", sending).await.expect("Kafka");
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use blazing_sun::flow::catalogue::Catalogue;
-use blazing_sun::flow::consumer::{Consumer, Record, Source};
+use blazing_sun::flow::consumer::{Consumer, Record, Records, Source};
 use blazing_sun::flow::ctx::Ctx;
 use blazing_sun::flow::reaction::{Reaction, Wanted};
 use blazing_sun::infra::kafka;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::soon;
@@ -53,22 +54,41 @@ impl Consuming {
             loop {
                 match self.source.next().await {
                     Ok(records) => break records,
-                    Err(error) => {
-                        eprintln!("{} begins again: {error:#}", self.consumer.name());
-                        self.source.rewind();
-                    }
+                    Err(error) => eprintln!("{} goes on: {error:#}", self.consumer.name()),
                 }
             }
         };
         let records = soon("the next record", next).await;
+        self.take(records).await
+    }
+
+    async fn take(&mut self, records: Records) -> Vec<Record> {
         let stop = CancellationToken::new();
         let taking = self.consumer.take(&records.records, &stop);
-        soon("taking records", taking).await.expect("PostgreSQL");
+        soon("taking records", taking).await.expect("taken records");
         self.source
             .store(&records)
             .await
             .expect("a place to store the offset");
         records.records
+    }
+
+    /// Takes records until `stop`, and says after each batch that it has taken some.
+    pub async fn take_until(
+        mut self,
+        stop: CancellationToken,
+        progress: mpsc::UnboundedSender<usize>,
+    ) -> Self {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                records = self.source.next() => match records {
+                    Ok(records) => drop(progress.send(self.take(records).await.len())),
+                    Err(error) => eprintln!("{} goes on: {error:#}", self.consumer.name()),
+                },
+            }
+        }
+        self
     }
 
     /// Takes records until it has had `count` of them.

@@ -1,33 +1,30 @@
 //! What the tests of the spine stand on: a world of their own, and the machine in it, to be stepped by hand.
 
+mod broker;
 mod consuming;
 mod counter;
+mod errand;
 mod relaying;
-mod topics;
-mod vhost;
 mod working;
 mod world;
 
+pub use crate::support::Gate;
 pub use consuming::Consuming;
-pub use counter::{Counted, Counting, Effect};
+pub use counter::{Counted, Counting, Effect, count, count_padded};
+pub use errand::{ATTEMPTS, CHANNEL, Deed, Errand, Paused, Script, told};
 pub use relaying::Relaying;
-pub use topics::Garbage;
 pub use working::Working;
-pub use world::{Carrier, World};
+pub use world::{Carrier, RESEND_AFTER, World};
+
+pub use crate::support::{Garbage, soon};
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-/// How long the machine may take for one step before the test fails: far more than it ever needs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits for a step of the machine, and fails if it hangs.
-pub async fn soon<T>(what: &str, step: impl Future<Output = T>) -> T {
-    match timeout(PATIENCE, step).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what} took longer than {} s", PATIENCE.as_secs()),
-    }
+/// Lets time pass for everything in this process that waits by tokio's clock.
+pub async fn let_pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 /// Makes two tests of one: over Kafka or RabbitMQ, and over PostgreSQL alone.

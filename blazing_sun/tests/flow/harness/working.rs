@@ -8,6 +8,7 @@ use blazing_sun::flow::worker::{Outcome, Worker};
 use blazing_sun::infra::rabbitmq::RabbitMq;
 use futures_util::StreamExt;
 use lapin::message::Delivery;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Relaying, soon};
@@ -23,7 +24,7 @@ pub struct Working {
 /// A consumer of the queue; without its connection it would end.
 struct Queue {
     tickets: lapin::Consumer,
-    _connection: Arc<RabbitMq>,
+    connection: Arc<RabbitMq>,
 }
 
 impl Working {
@@ -38,7 +39,7 @@ impl Working {
         let queue = match rabbitmq {
             Some(connection) => Some(Queue {
                 tickets: worker.subscribe(&connection).await.expect("the queue"),
-                _connection: connection,
+                connection,
             }),
             None => None,
         };
@@ -68,6 +69,34 @@ impl Working {
         soon("a job", self.worker.handle(&delivery, &stop))
             .await
             .expect("PostgreSQL and RabbitMQ")
+    }
+
+    /// Begins the next job in a task of its own.
+    pub async fn begin_next(&mut self) -> JoinHandle<Outcome> {
+        let worker = self.worker.clone();
+        if self.queue.is_none() {
+            return tokio::spawn(async move {
+                let outcome = worker.work_next().await.expect("PostgreSQL");
+                outcome.expect("a job that is due")
+            });
+        }
+        let delivery = self.fetch().await;
+        tokio::spawn(async move {
+            let stop = CancellationToken::new();
+            let handling = worker.handle(&delivery, &stop);
+            handling.await.expect("PostgreSQL and RabbitMQ")
+        })
+    }
+
+    /// Ends in the middle of an attempt, as a killed process does.
+    pub async fn kill(self, attempt: JoinHandle<Outcome>) {
+        attempt.abort();
+        let ended = attempt.await.expect_err("an attempt that had not ended");
+        assert!(ended.is_cancelled(), "{ended}");
+        if let Some(queue) = self.queue {
+            // What it had not acknowledged goes back to the queue.
+            queue.connection.close().await;
+        }
     }
 
     /// Relays and works until no job is due and none is on its way. Returns what became of each ticket.

@@ -1,32 +1,36 @@
 //! A world for one test: a database, a clock and, if the test needs them, topics and a virtual host of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use blazing_sun::flow::catalogue::Catalogue;
 use blazing_sun::flow::ctx::{Cause, Ctx, Tx};
-use blazing_sun::flow::dead_letter::DeadLettered;
+use blazing_sun::flow::dead_letter::{self, DeadLetter, DeadLettered};
 use blazing_sun::flow::metrics::FlowMetrics;
 use blazing_sun::flow::reaction::Reaction;
-use blazing_sun::flow::relay::{EventsCarrier, JobsCarrier, Relay};
-use blazing_sun::infra::rabbitmq::RabbitMq;
+use blazing_sun::flow::relay::{EventsCarrier, Jobs, JobsCarrier, Relay};
+use blazing_sun::flow::worker::Worker;
+use blazing_sun::infra::rabbitmq::{self, RabbitMq};
 use blazing_sun::infra::{kafka, services};
 use chrono::TimeDelta;
 use prometheus::Registry;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::counter::{self, Effect};
-use super::topics::Topics;
-use super::vhost::Vhost;
-use super::{Consuming, Counted, Relaying, Working};
-use crate::support::{Content, Database, FixedClock, Variables, config_of, variables_of_the_tests};
+use super::{Consuming, Counted, Relaying, Working, soon};
+use crate::support::{
+    Content, Database, FixedClock, Topics, Variables, Vhost, config_of, variables_of_the_tests,
+};
 
 /// The most connections of a world: several processes' worth.
 const CONNECTIONS: u32 = 20;
 /// The patience with a ticket, by the world's clock.
-const RESEND_AFTER: TimeDelta = TimeDelta::seconds(60);
+pub const RESEND_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// What carries events, or jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +128,36 @@ impl World {
         counter::effects(self.pool(), consumer).await
     }
 
+    /// The numbers of one counter among a consumer's effects, in their order.
+    pub async fn numbers(&self, consumer: &str, counter: Uuid) -> Vec<i64> {
+        let effects = self.effects(consumer).await.into_iter();
+        effects
+            .filter(|effect| effect.counter == counter)
+            .map(|effect| effect.n)
+            .collect()
+    }
+
+    /// Checks that a consumer has had every count once, and those of each counter in their order.
+    pub async fn assert_counted_once_in_order(&self, consumer: &str) {
+        let mut counted: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
+        for effect in self.effects(consumer).await {
+            counted.entry(effect.counter).or_default().push(effect.n);
+        }
+        let counters: Vec<(Uuid, i64)> = sqlx::query_as("SELECT id, n FROM counters ORDER BY id")
+            .fetch_all(self.pool())
+            .await
+            .expect("counters");
+        let expected = counters.into_iter().map(|(id, n)| (id, (1..=n).collect()));
+        assert_eq!(counted, expected.collect(), "what {consumer} did");
+    }
+
+    /// The dead letters of a consumer, in the order in which they came.
+    pub async fn letters(&self, consumer: &str) -> Vec<DeadLetter> {
+        dead_letter::list(self.pool(), Some(consumer), true, 1000)
+            .await
+            .expect("dead letters")
+    }
+
     /// How many rows a query finds: `rows("jobs WHERE state = 'done'")`.
     pub async fn rows(&self, what: &'static str) -> i64 {
         sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
@@ -139,7 +173,8 @@ impl World {
             .kafka
             .as_ref()
             .expect("Kafka in the environment");
-        let topics = || Topics::create(settings);
+        let names = [Counted::TOPIC.name(), dead_letter::TOPIC.name()];
+        let topics = || Topics::create(settings, &names);
         self.topics.get_or_init(topics).await
     }
 
@@ -150,6 +185,11 @@ impl World {
 
     /// A new connection to this world's virtual host, which exists from the first call on.
     pub async fn rabbitmq(&self) -> Arc<RabbitMq> {
+        Arc::new(RabbitMq::new(self.rabbitmq_settings().await))
+    }
+
+    /// How RabbitMQ is reached in this world.
+    pub async fn rabbitmq_settings(&self) -> rabbitmq::Settings {
         let settings = self
             .services
             .rabbitmq
@@ -157,23 +197,49 @@ impl World {
             .expect("RabbitMQ in the environment");
         let vhost = || Vhost::create(settings, &self.variables);
         let vhost = self.vhost.get_or_init(vhost).await;
-        Arc::new(RabbitMq::new(vhost.settings().clone()))
+        vhost.settings().clone()
     }
 
     /// A relay that leads over this world's carriers.
     pub async fn relay(&self) -> Relaying {
+        Relaying::lead(self.standby_relay().await).await
+    }
+
+    /// A relay over this world's carriers that does not lead yet.
+    pub async fn standby_relay(&self) -> Relay {
         let events = match self.events {
             Carrier::Broker => EventsCarrier::Kafka(self.kafka().await),
             Carrier::Postgres => EventsCarrier::Postgres,
         };
-        let jobs = match self.jobs {
+        Relay::new(self.another_process(), events, self.jobs_carrier().await)
+    }
+
+    /// A relay that leads and reaches RabbitMQ by a connection of its own.
+    pub async fn relay_through(&self, connection: RabbitMq) -> Relaying {
+        let jobs = JobsCarrier::RabbitMq {
+            connection: Arc::new(connection),
+            resend_after: RESEND_AFTER,
+        };
+        let relay = Relay::new(self.another_process(), EventsCarrier::Postgres, jobs);
+        Relaying::lead(relay).await
+    }
+
+    /// Looks after lost jobs now, as a relay does once a second. Returns the surroundings of the process that did it.
+    pub async fn sweep(&self) -> Ctx {
+        let ctx = self.another_process();
+        let mut pump = Jobs::new(ctx.clone(), self.jobs_carrier().await);
+        soon("a sweep", pump.sweep()).await.expect("a sweep");
+        ctx
+    }
+
+    async fn jobs_carrier(&self) -> JobsCarrier {
+        match self.jobs {
             Carrier::Broker => JobsCarrier::RabbitMq {
                 connection: self.rabbitmq().await,
                 resend_after: RESEND_AFTER,
             },
             Carrier::Postgres => JobsCarrier::Postgres,
-        };
-        Relaying::lead(Relay::new(self.another_process(), events, jobs)).await
+        }
     }
 
     /// A relay that leads and reaches Kafka by other settings than the world's.
@@ -209,5 +275,22 @@ impl World {
             Carrier::Postgres => None,
         };
         Working::new(self.another_process(), catalogue, concurrency, rabbitmq).await
+    }
+
+    /// Has a worker run in a task, over what carries this world's jobs, until `stop`.
+    pub async fn run_worker(
+        &self,
+        catalogue: Catalogue,
+        concurrency: u16,
+        stop: &CancellationToken,
+        running: &mut JoinSet<()>,
+    ) {
+        let worker = Worker::new(self.another_process(), Arc::new(catalogue), concurrency);
+        match self.jobs {
+            Carrier::Broker => {
+                running.spawn(worker.run_rabbitmq(self.rabbitmq().await, stop.clone()))
+            }
+            Carrier::Postgres => running.spawn(worker.run_postgres(stop.clone())),
+        };
     }
 }
