@@ -16,12 +16,20 @@ async fn sign_up(app: &TestApp, email: &str, password: &str) -> Response {
 }
 
 async fn activate(app: &TestApp, token: &str) -> Response {
-    post(app.address, "/api/v1/auth/activate", &json!({ "token": token })).await
+    post(
+        app.address,
+        "/api/v1/auth/activate",
+        &json!({ "token": token }),
+    )
+    .await
 }
 
 /// The token in a mail, which folds long lines.
 fn token(mail: &str) -> String {
-    let unfolded = mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+    let unfolded = mail
+        .replace("=\r\n", "")
+        .replace("=\n", "")
+        .replace("=3D", "=");
     let (_, rest) = unfolded.split_once("token=").expect("a link");
     rest.chars()
         .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
@@ -53,7 +61,10 @@ async fn a_sign_up_becomes_a_mail_whose_token_activates_the_account() {
     let (id, status, version) = account(&world.pool()).await;
     assert_eq!((status.as_str(), version), ("active", 2));
     let history = audit::history(&world.pool(), id).await.expect("the audit");
-    let told: Vec<_> = history.iter().map(|entry| (entry.kind.as_str(), entry.sequence)).collect();
+    let told: Vec<_> = history
+        .iter()
+        .map(|entry| (entry.kind.as_str(), entry.sequence))
+        .collect();
     assert_eq!(told, [("user.created.v1", 1), ("user.activated.v1", 2)]);
     app.end().await;
 }
@@ -69,7 +80,9 @@ async fn what_follows_from_a_request_carries_its_id() {
 
     let id = answer.header("x-request-id").expect("an id");
     let (account, ..) = account(&world.pool()).await;
-    let history = audit::history(&world.pool(), account).await.expect("the audit");
+    let history = audit::history(&world.pool(), account)
+        .await
+        .expect("the audit");
     assert_eq!(history[0].correlation_id, id);
     app.end().await;
 }
@@ -131,7 +144,12 @@ async fn a_token_works_once_even_if_many_use_it_at_the_same_time() {
     let attempts = (0..20).map(|_| activate(&app, &token));
     let answers = futures_util::future::join_all(attempts).await;
 
-    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    let count = |status| {
+        answers
+            .iter()
+            .filter(|answer| answer.status == status)
+            .count()
+    };
     assert_eq!((count(200), count(422)), (1, 19));
     app.end().await;
 }
@@ -187,7 +205,12 @@ async fn everything_wrong_with_a_form_is_told_at_once_and_nothing_is_kept() {
             ],
         })
     );
-    assert_eq!(world.number(&world.pool(), "SELECT count(*) FROM users").await, 0);
+    assert_eq!(
+        world
+            .number(&world.pool(), "SELECT count(*) FROM users")
+            .await,
+        0
+    );
     app.end().await;
 }
 
@@ -202,7 +225,10 @@ async fn a_body_that_is_not_the_form_is_refused() {
     let none = send(app.address, "POST", path, &[("content-length", "0")]).await;
     let method = send(app.address, "GET", path, &[]).await;
 
-    assert_eq!((unknown.status, unknown.json()["type"].as_str()), (400, Some("/problems/malformed_json")));
+    assert_eq!(
+        (unknown.status, unknown.json()["type"].as_str()),
+        (400, Some("/problems/malformed_json"))
+    );
     assert!(unknown.body.contains("unknown field `role`"));
     assert_eq!(none.status, 415);
     assert_eq!((method.status, method.header("allow")), (405, Some("POST")));
@@ -245,7 +271,9 @@ async fn what_a_link_carries_is_shown_as_text() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;
 
-    let page = app.get("/activate?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
+    let page = app
+        .get("/activate?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+        .await;
 
     assert_eq!(page.status, 200);
     assert!(!page.body.contains("<script"), "{page:?}");

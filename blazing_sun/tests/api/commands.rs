@@ -111,10 +111,7 @@ async fn migrate_says_what_it_applied_and_the_second_time_that_there_is_nothing(
     let first = Process::finish(&world, "migrate").await;
     let second = Process::finish(&world, "migrate").await;
 
-    assert_eq!(
-        (first.code, first.stdout),
-        (Some(0), MIGRATIONS.to_owned())
-    );
+    assert_eq!((first.code, first.stdout), (Some(0), MIGRATIONS.to_owned()));
     assert_eq!(
         (second.code, second.stdout.as_str()),
         (Some(0), "nothing to apply\n")
@@ -136,10 +133,7 @@ async fn a_port_in_use_is_told_before_anything_is_changed() {
             .starts_with(&format!("blazing_sun: cannot listen on 127.0.0.1:{port} ")),
         "{finished:?}"
     );
-    assert_eq!(
-        Process::finish(&world, "migrate").await.stdout,
-        MIGRATIONS
-    );
+    assert_eq!(Process::finish(&world, "migrate").await.stdout, MIGRATIONS);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 use crate::harness::{Gate, Process, World, post};
+use crate::support::Garbage;
 
 /// Everything that was committed has had its effect.
 const OPEN: &str = "SELECT (SELECT count(*) FROM outbox)
@@ -16,7 +17,8 @@ const OPEN: &str = "SELECT (SELECT count(*) FROM outbox)
 /// Signs up with addresses that nobody else has, all at once, and returns how many were accepted.
 async fn sign_up(address: SocketAddr, who: &str, count: usize) -> i64 {
     let requests = (0..count).map(|number| {
-        let body = json!({ "email": format!("{who}{number}@example.org"), "password": "correct horse" });
+        let body =
+            json!({ "email": format!("{who}{number}@example.org"), "password": "correct horse" });
         async move { post(address, "/api/v1/auth/sign-up", &body).await.status }
     });
     let statuses = join_all(requests).await;
@@ -31,11 +33,20 @@ async fn assert_all_arrived_once(world: &World, accounts: i64) {
     let number = async |query| world.number(&pool, query).await;
     assert_eq!(number("SELECT count(*) FROM users").await, accounts);
     assert_eq!(number("SELECT count(*) FROM event_log").await, accounts);
-    assert_eq!(number("SELECT count(DISTINCT id) FROM event_log").await, accounts);
+    assert_eq!(
+        number("SELECT count(DISTINCT id) FROM event_log").await,
+        accounts
+    );
     assert_eq!(number("SELECT count(*) FROM audit_log").await, accounts);
-    assert_eq!(number("SELECT count(DISTINCT subject) FROM audit_log").await, accounts);
+    assert_eq!(
+        number("SELECT count(DISTINCT subject) FROM audit_log").await,
+        accounts
+    );
     assert_eq!(number("SELECT count(*) FROM dead_letters").await, 0);
-    assert_eq!(i64::try_from(world.mails().len()).expect("a number"), accounts);
+    assert_eq!(
+        i64::try_from(world.mails().len()).expect("a number"),
+        accounts
+    );
     pool.close().await;
 }
 
@@ -149,10 +160,12 @@ async fn a_worker_killed_in_the_middle_of_a_job_has_its_attempt_counted_and_the_
 
     worker.signal("KILL").await;
     worker.ended().await;
-    sqlx::query("UPDATE jobs SET lease_until = '-infinity' WHERE state = 'running' AND attempt = 1")
-        .execute(&pool)
-        .await
-        .expect("a lapsed lease");
+    sqlx::query(
+        "UPDATE jobs SET lease_until = '-infinity' WHERE state = 'running' AND attempt = 1",
+    )
+    .execute(&pool)
+    .await
+    .expect("a lapsed lease");
     let world = world.with("MAIL_MAILER", mails);
     let _next = Process::only(&world, "worker");
 
@@ -165,18 +178,48 @@ async fn a_worker_killed_in_the_middle_of_a_job_has_its_attempt_counted_and_the_
 }
 
 #[tokio::test]
+async fn garbage_in_the_topics_stops_nothing_and_is_accounted_for() {
+    let world = World::with_brokers().await;
+    let garbage = Garbage {
+        key: Some(b"\0"),
+        value: Some(b"\xff not an event"),
+    };
+    for topic in ["user.events", "events.dead_letter"] {
+        world.topics().throw(topic, garbage).await;
+    }
+    let mut all = Process::only(&world, "http,relay,worker,consumers");
+
+    let accepted = sign_up(all.listening().await, "ada", 3).await;
+
+    world
+        .until(
+            "SELECT count(*) FROM dead_letters WHERE state = 'unreadable'",
+            2,
+        )
+        .await;
+    world.until(OPEN, 0).await;
+    let pool = world.pool();
+    assert_eq!(
+        world.number(&pool, "SELECT count(*) FROM audit_log").await,
+        accepted
+    );
+    pool.close().await;
+}
+
+#[tokio::test]
 async fn the_commands_show_what_happened_and_deal_with_what_failed() {
     let refusing = Gate::refusing().await;
     let world = World::with_brokers().await;
     let mut all = Process::only(&world, "http,relay,consumers");
     sign_up(all.listening().await, "ada", 1).await;
     let pool = world.pool();
-    let broken = world
-        .with("MAIL_MAILER", "smtp")
-        .behind(&refusing, "MAIL");
+    let broken = world.with("MAIL_MAILER", "smtp").behind(&refusing, "MAIL");
     let worker = Process::only(&broken, "worker");
     broken
-        .until("SELECT count(*) FROM jobs WHERE attempt = 1 AND state IN ('ready', 'sent')", 1)
+        .until(
+            "SELECT count(*) FROM jobs WHERE attempt = 1 AND state IN ('ready', 'sent')",
+            1,
+        )
         .await;
     worker.signal("TERM").await;
     worker.ended().await;
@@ -199,7 +242,10 @@ async fn the_commands_show_what_happened_and_deal_with_what_failed() {
     let unknown = Process::finish(&world, "events replay nobody").await;
 
     assert!(stats.stdout.starts_with("send_email"), "{stats:?}");
-    assert!(shown.stdout.contains("\"attempt\": 1") && shown.stdout.contains("\"failed\""), "{shown:?}");
+    assert!(
+        shown.stdout.contains("\"attempt\": 1") && shown.stdout.contains("\"failed\""),
+        "{shown:?}"
+    );
     assert_eq!(discarded.stdout, format!("discarded {id}\n"));
     assert!(failed.stdout.starts_with(&id.to_string()), "{failed:?}");
     assert_eq!(again.stdout, "1 will be tried again\n");
@@ -207,10 +253,16 @@ async fn the_commands_show_what_happened_and_deal_with_what_failed() {
         (not_failed.code, not_failed.stderr),
         (Some(1), format!("blazing_sun: {id} is not a failed job\n"))
     );
-    assert!(tail.stdout.contains("\"type\":\"user.created.v1\""), "{tail:?}");
+    assert!(
+        tail.stdout.contains("\"type\":\"user.created.v1\""),
+        "{tail:?}"
+    );
     assert_eq!((letters.code, letters.stdout.as_str()), (Some(0), ""));
     assert_eq!(replay.stdout, "audit looked at 1 events\n");
-    assert!(rebuild.code == Some(1) && rebuild.stderr.contains("cannot be rebuilt"), "{rebuild:?}");
+    assert!(
+        rebuild.code == Some(1) && rebuild.stderr.contains("cannot be rebuilt"),
+        "{rebuild:?}"
+    );
     assert_eq!(
         unknown.stderr,
         "blazing_sun: there is no consumer \"nobody\"; there are: audit\n"

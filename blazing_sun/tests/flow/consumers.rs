@@ -323,8 +323,12 @@ impl Reaction for Unlucky {
             "DO $$ BEGIN RAISE EXCEPTION 'locked' USING ERRCODE = 'lock_not_available'; END $$";
         let misfortune = self.0.lock().expect("the list").pop_front();
         match misfortune {
-            Some(Misfortune::EndWhileWriting) => drop(tx.conn().execute(END).await?),
-            Some(Misfortune::LockTimeout) => drop(tx.conn().execute(TIMEOUT).await?),
+            Some(Misfortune::EndWhileWriting) => {
+                tx.conn().execute(END).await?;
+            }
+            Some(Misfortune::LockTimeout) => {
+                tx.conn().execute(TIMEOUT).await?;
+            }
             Some(Misfortune::EndWhileEnqueueing) => drop(tx.conn().execute(END).await),
             None => {}
         }

@@ -25,9 +25,14 @@ pub struct Machine {
 impl Machine {
     /// The machine of a world, by the clock of its application.
     pub async fn new(world: &World, app: &TestApp) -> Self {
-        let wiring = Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("a machine");
+        let wiring =
+            Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("a machine");
         let relay = wiring.relay();
-        let term = relay.take_lease().await.expect("PostgreSQL").expect("a free lease");
+        let term = relay
+            .take_lease()
+            .await
+            .expect("PostgreSQL")
+            .expect("a free lease");
         let (worker, _) = wiring.worker();
         let consumers = wiring.catalogue.reactions().iter().map(|reaction| {
             let consumer = wiring.consumer(Arc::clone(reaction));
@@ -51,14 +56,19 @@ impl Machine {
 
     async fn work(&mut self) -> usize {
         let mut done = 0;
-        while let Some(_outcome) = soon("a job", self.worker.work_next()).await.expect("PostgreSQL") {
+        while let Some(_outcome) = soon("a job", self.worker.work_next())
+            .await
+            .expect("PostgreSQL")
+        {
             done += 1;
         }
         done
     }
 
     async fn carry(&mut self) -> usize {
-        soon("a step", self.relay.once(self.term)).await.expect("PostgreSQL");
+        soon("a step", self.relay.once(self.term))
+            .await
+            .expect("PostgreSQL");
         let mut taken = 0;
         for (consumer, source) in &mut self.consumers {
             while missing(&self.wiring, consumer).await > 0 {

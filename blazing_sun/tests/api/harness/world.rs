@@ -80,6 +80,11 @@ impl World {
         world
     }
 
+    /// The topics of a world with brokers.
+    pub fn topics(&self) -> &Topics {
+        &self.brokers.as_ref().expect("a world with brokers").1
+    }
+
     /// A world without brokers and cache: PostgreSQL alone.
     pub async fn solo() -> Self {
         Self::new()
