@@ -164,6 +164,11 @@ async fn a_relay_killed_between_sending_and_settling_doubles_no_effect() {
     consumer.take_records(3).await;
     sending.abort();
     assert!(sending.await.is_err_and(|end| end.is_cancelled()));
+    // Its session dies with it; otherwise the statement that waits would still settle.
+    let ended = "(SELECT pid FROM pg_stat_activity
+                  WHERE datname = current_database() AND wait_event_type = 'Lock' OFFSET 0) waiting
+                 WHERE pg_terminate_backend(pid, 60000)";
+    assert_eq!(world.rows(ended).await, 1);
     lease.rollback().await.expect("a rollback");
     assert_eq!(world.rows("outbox").await, 3);
     world.count(counter).await;
