@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::TimeDelta;
 use futures_util::{FutureExt, StreamExt};
-use lapin::Consumer;
 use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
 use lapin::types::FieldTable;
+use lapin::{Channel, Consumer};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -116,11 +118,10 @@ impl Worker {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut consumer = timeout(OPENING, self.subscribe(connection)).await??;
+        let (channel, mut consumer) = timeout(OPENING, self.subscribe(connection)).await??;
         loop {
             let delivery = tokio::select! {
-                // Tickets that were fetched and not begun go back to the queue with the connection.
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => break,
                 delivery = consumer.next() => delivery.context("the queue is gone")??,
             };
             let (worker, stop) = (self.clone(), stop.clone());
@@ -133,10 +134,30 @@ impl Worker {
                 }
             });
         }
+        // Tickets that were fetched and not begun go back to the queue, while those that were begun keep their channel: with
+        // it they would go back too.
+        let giving_back = async {
+            let tag = consumer.tag();
+            channel
+                .basic_cancel(tag, BasicCancelOptions::default())
+                .await?;
+            while let Some(delivery) = consumer.next().await {
+                let requeue = BasicNackOptions {
+                    requeue: true,
+                    ..BasicNackOptions::default()
+                };
+                delivery?.nack(requeue).await?;
+            }
+            lapin::Result::Ok(())
+        };
+        timeout(OPENING, giving_back).await??;
+        tracker.close();
+        tracker.wait().await;
+        Ok(())
     }
 
-    /// A consumer that fetches as many tickets as jobs may run.
-    pub async fn subscribe(&self, connection: &RabbitMq) -> anyhow::Result<Consumer> {
+    /// A channel, and a consumer on it that fetches as many tickets as jobs may run.
+    pub async fn subscribe(&self, connection: &RabbitMq) -> anyhow::Result<(Channel, Consumer)> {
         let channel = connection.jobs_channel().await?;
         channel
             .basic_qos(self.concurrency, BasicQosOptions::default())
@@ -149,7 +170,7 @@ impl Worker {
                 FieldTable::default(),
             )
             .await?;
-        Ok(consumer)
+        Ok((channel, consumer))
     }
 
     /// Deals with one message, and acknowledges it when nothing more depends on it.

@@ -198,6 +198,11 @@ over_both_carriers! {
         let paused = script.paused().await;
 
         stop.cancel();
+        if carrier == Carrier::Broker {
+            let broker = world.broker().await;
+            broker.nobody_consumes().await;
+            assert_eq!(broker.tickets().await, 1, "the next one only");
+        }
         paused.go_on(Deed::Succeed);
         soon("the end of the worker", running.join_next()).await;
 

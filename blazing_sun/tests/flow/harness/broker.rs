@@ -9,7 +9,7 @@ use lapin::options::{
     QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel};
+use lapin::{BasicProperties, Channel, Queue};
 use serde_json::Value;
 
 use super::{World, soon};
@@ -53,6 +53,16 @@ impl Broker {
 
     /// How many messages wait in the queue of the jobs.
     pub async fn tickets(&self) -> u32 {
+        self.jobs().await.message_count()
+    }
+
+    /// Waits until nobody takes tickets.
+    pub async fn nobody_consumes(&self) {
+        let leaving = async { while self.jobs().await.consumer_count() > 0 {} };
+        soon("the last consumer", leaving).await;
+    }
+
+    async fn jobs(&self) -> Queue {
         let passive = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::default()
@@ -61,7 +71,6 @@ impl Broker {
             .queue_declare(JOBS.into(), passive, FieldTable::default())
             .await
             .expect("the queue")
-            .message_count()
     }
 
     /// Takes the first ticket out of the queue.

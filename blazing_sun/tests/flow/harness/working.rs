@@ -37,10 +37,13 @@ impl Working {
     ) -> Self {
         let worker = Worker::new(ctx.clone(), Arc::new(catalogue), concurrency);
         let queue = match rabbitmq {
-            Some(connection) => Some(Queue {
-                tickets: worker.subscribe(&connection).await.expect("the queue"),
-                connection,
-            }),
+            Some(connection) => {
+                let (_, tickets) = worker.subscribe(&connection).await.expect("the queue");
+                Some(Queue {
+                    tickets,
+                    connection,
+                })
+            }
             None => None,
         };
         Self { worker, ctx, queue }
