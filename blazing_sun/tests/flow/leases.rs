@@ -2,6 +2,8 @@
 
 use blazing_sun::flow::event_log;
 use blazing_sun::flow::lease::{Lease, Term, Work};
+use blazing_sun::flow::relay::Step;
+use blazing_sun::kernel::id;
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +36,33 @@ async fn leases_of_different_names_are_independent() {
     for name in ["one", "two"] {
         assert!(take(&world, &Lease::new(name)).await.is_some());
     }
+}
+
+#[tokio::test]
+async fn nobody_follows_a_relay_in_the_middle_of_settling() {
+    let world = World::with_events_over(Carrier::Postgres).await;
+    world.count(id::new()).await;
+    let mut relay = world.relay().await;
+    world.lapse_leases().await;
+    // Settling reaches this row, and waits for it with the lease in its hands.
+    let mut row = world.begin().await;
+    row.conn()
+        .execute("SELECT FROM outbox FOR UPDATE")
+        .await
+        .expect("the row");
+    let settling = tokio::spawn(async move { relay.once().await });
+    soon("a relay that settles", world.blocked(1)).await;
+
+    let pool = world.pool().clone();
+    let taking = tokio::spawn(async move { Lease::new("relay").take(&pool).await });
+    soon("one who wants to follow", world.blocked(2)).await;
+    assert!(!taking.is_finished());
+    row.rollback().await.expect("a rollback");
+
+    let (events, _) = soon("the step", settling).await.expect("no panic");
+    assert_eq!(events, Step::Carried(1));
+    let next = soon("the lease", taking).await.expect("no panic");
+    assert!(next.expect("PostgreSQL").is_some());
 }
 
 #[tokio::test]

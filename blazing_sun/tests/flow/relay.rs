@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::harness::{Carrier, Counting, Gate, World, count, count_padded, let_pass};
+use crate::harness::{Carrier, Counting, Gate, World, count, count_padded, let_pass, soon};
 
 /// How long a topic that refused an event is left alone.
 const REFUSED: Duration = Duration::from_secs(30);
@@ -162,6 +162,7 @@ async fn a_relay_killed_between_sending_and_settling_doubles_no_effect() {
 
     let sending = tokio::spawn(async move { killed.once().await });
     consumer.take_records(3).await;
+    soon("a relay that settles", world.blocked(1)).await;
     sending.abort();
     assert!(sending.await.is_err_and(|end| end.is_cancelled()));
     // Its session dies with it; otherwise the statement that waits would still settle.

@@ -5,10 +5,12 @@ use std::process::{ExitStatus, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::World;
+use crate::support::soon;
 
 /// What a finished command left.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub struct Finished {
 /// A running `blazing_sun run`; killed when it is dropped.
 pub struct Process {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: UnboundedReceiver<String>,
     _directory: TempDir,
 }
 
@@ -54,10 +56,12 @@ impl Process {
         let mut child = prepare(world, &directory, &format!("run --only {roles}"))
             .spawn()
             .expect("the binary");
-        let stdout = child.stdout.take().expect("standard output");
+        let lines = read(child.stdout.take().expect("standard output"));
+        // A process whose output nobody reads stops when the pipe is full.
+        read(child.stderr.take().expect("standard error"));
         Self {
             child,
-            lines: BufReader::new(stdout).lines(),
+            lines,
             _directory: directory,
         }
     }
@@ -65,11 +69,8 @@ impl Process {
     /// Reads the log until a line with this message.
     pub async fn logged(&mut self, message: &str) -> Value {
         loop {
-            let line = self
-                .lines
-                .next_line()
+            let line = soon(message, self.lines.recv())
                 .await
-                .expect("a log")
                 .expect("the message before the end of the log");
             let line: Value = serde_json::from_str(&line).expect("a line of JSON");
             if line["message"] == message {
@@ -104,6 +105,19 @@ impl Process {
     pub async fn ended(mut self) -> ExitStatus {
         self.child.wait().await.expect("an end")
     }
+}
+
+/// Reads lines as they come, whether anybody waits for them or not.
+fn read(output: impl AsyncRead + Unpin + Send + 'static) -> UnboundedReceiver<String> {
+    let (sender, receiver) = unbounded_channel();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(output).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            // The test may have dropped the process.
+            drop(sender.send(line));
+        }
+    });
+    receiver
 }
 
 fn prepare(world: &World, directory: &TempDir, command: &str) -> Command {

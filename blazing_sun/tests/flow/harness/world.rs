@@ -166,6 +166,13 @@ impl World {
             .expect("a number")
     }
 
+    /// Waits until so many sessions of this world wait for a lock of another.
+    pub async fn blocked(&self, sessions: i64) {
+        const BLOCKED: &str =
+            "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.rows(BLOCKED).await < sessions {}
+    }
+
     /// The world's topics, which exist from the first call on.
     pub async fn topics(&self) -> &Topics {
         let settings = self
