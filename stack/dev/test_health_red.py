@@ -57,15 +57,17 @@ def test_rabbitmq_without_its_vhost_is_red_and_a_restart_mends_it(stack):
     wait_until_healthy(stack, "rabbitmq")
 
 
-def test_rabbitmq_without_its_jobs_queue_is_red(stack):
+def test_rabbitmq_without_its_jobs_queue_is_red_until_the_application_makes_it_again(stack):
     assert is_green(stack, "rabbitmq")
-    [jobs] = [queue for queue in rabbit(stack, "queues/%2F").json() if queue["name"] == "jobs"]
+    stack.compose("pause", "rust")
     try:
         assert rabbit(stack, "queues/%2F/jobs", "DELETE").status == 204
         assert "queue jobs is missing" in said(stack, "rabbitmq")
     finally:
-        assert rabbit(stack, "queues/%2F/jobs", "PUT", {"durable": True, "arguments": jobs["arguments"]}).status == 201
+        stack.compose("unpause", "rust")
     wait_until_green(stack, "rabbitmq")
+    [jobs] = [queue for queue in rabbit(stack, "queues/%2F").json() if queue["name"] == "jobs"]
+    assert jobs["arguments"] == {"x-max-priority": 10, "x-queue-type": "classic"}
 
 
 @contextlib.contextmanager
