@@ -190,6 +190,8 @@ fn serve(
         };
         app.wrap(from_fn(envelope))
     })
+    // Only passwords are hashed on these threads, and each of them keeps the memory that one hash took.
+    .worker_max_blocking_threads(config.passwords.concurrency.into())
     .client_request_timeout(config.http.header_timeout)
     .keep_alive(config.http.keep_alive)
     .shutdown_timeout(config.lifecycle.shutdown_timeout.as_secs())
