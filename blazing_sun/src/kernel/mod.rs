@@ -1,5 +1,10 @@
 //! Pure types that cannot be wrong and do no I/O.
 
 pub mod clock;
+pub mod currency;
 pub mod email;
 pub mod id;
+pub mod locale;
+pub mod name;
+pub mod text;
+pub mod time_zone;
