@@ -104,6 +104,15 @@ impl Cause {
             traceparent: None,
         }
     }
+
+    /// The same, set off by this account.
+    #[must_use]
+    pub fn by(self, actor: Uuid) -> Self {
+        Self {
+            actor: Some(actor),
+            ..self
+        }
+    }
 }
 
 /// A transaction: state, events and jobs that commit together or not at all. Dropping it rolls back. Only who began it

@@ -1,12 +1,22 @@
-//! Redis: one connection, made when it is needed and made again after it broke.
+//! Redis: one connection that all share, made when it is needed and made again after it broke.
 //!
 //! The library's own `ConnectionManager` is not used: it gives up for good when a sign-in fails, even if the
 //! password is corrected later.
 
+use std::time::{Duration, Instant};
+
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisConnectionInfo, RedisResult};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisResult, ScriptInvocation,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
+
+/// How long a connection or an answer may take: Redis speeds things up, so that waiting for it makes no sense.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// For how long nobody tries to connect after an attempt that failed, so that a Redis that is away slows nothing down.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Where the server is and who signs in.
 #[derive(Clone, Debug)]
@@ -21,12 +31,21 @@ pub struct Settings {
     pub password: SecretString,
     /// The number of the database.
     pub database: u16,
+    /// What stands before every key, so that several applications can share a server.
+    pub prefix: String,
 }
 
 /// The one connection to Redis.
 pub struct Redis {
     client: Client,
-    connection: Mutex<Option<MultiplexedConnection>>,
+    prefix: String,
+    slot: Mutex<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    connection: Option<MultiplexedConnection>,
+    failed_at: Option<Instant>,
 }
 
 impl Redis {
@@ -39,12 +58,20 @@ impl Redis {
         let server = (settings.host.as_str(), settings.port).into_connection_info()?;
         Ok(Self {
             client: Client::open(server.set_redis_settings(sign_in))?,
-            connection: Mutex::new(None),
+            prefix: settings.prefix.clone(),
+            slot: Mutex::default(),
         })
+    }
+
+    /// The full name of a key.
+    #[must_use]
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Asks whether Redis answers the configured user.
     pub async fn check(&self) -> anyhow::Result<()> {
+        self.slot.lock().await.failed_at = None;
         self.ask::<()>(&redis::cmd("PING")).await?;
         Ok(())
     }
@@ -63,19 +90,58 @@ impl Redis {
         ))
     }
 
-    async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
-        let mut slot = self.connection.lock().await;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => {
-                self.client
-                    .get_multiplexed_async_connection_with_config(&AsyncConnectionConfig::new())
-                    .await?
+    /// Runs a command.
+    pub async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let answer = command.query_async(&mut connection).await;
+        self.keep_if_good(answer).await
+    }
+
+    /// Runs several commands in one go.
+    pub async fn ask_all<T: FromRedisValue>(&self, commands: &redis::Pipeline) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let answer = commands.query_async(&mut connection).await;
+        self.keep_if_good(answer).await
+    }
+
+    /// Runs a script.
+    pub async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let answer = script.invoke_async(&mut connection).await;
+        self.keep_if_good(answer).await
+    }
+
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let mut slot = self.slot.lock().await;
+        if let Some(connection) = &slot.connection {
+            return Ok(connection.clone());
+        }
+        if slot.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Err(RedisError::from((ErrorKind::Io, "away a moment ago")));
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let connecting = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        match connecting.await {
+            Ok(connection) => {
+                slot.failed_at = None;
+                Ok(slot.connection.insert(connection).clone())
             }
-        };
-        let answer = command.query_async(&mut connection).await?;
-        // Only a connection that just worked is kept.
-        *slot = Some(connection);
-        Ok(answer)
+            Err(error) => {
+                slot.failed_at = Some(Instant::now());
+                Err(error)
+            }
+        }
+    }
+
+    /// Only a connection that just worked is used again.
+    async fn keep_if_good<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+        if answer.is_err() {
+            self.slot.lock().await.connection = None;
+        }
+        answer
     }
 }

@@ -1,5 +1,6 @@
 //! The services together, as the rest of the application reaches and asks them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
@@ -56,7 +57,8 @@ pub struct Settings {
 pub struct Services {
     /// The pool of connections to PostgreSQL.
     pub postgres: PgPool,
-    redis: Option<Redis>,
+    /// Redis, if it is used.
+    pub redis: Option<Arc<Redis>>,
     rabbitmq: Option<RabbitMq>,
     kafka: Option<Kafka>,
 }
@@ -66,7 +68,12 @@ impl Services {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         Ok(Self {
             postgres: settings.postgres.pool(),
-            redis: settings.redis.as_ref().map(Redis::new).transpose()?,
+            redis: settings
+                .redis
+                .as_ref()
+                .map(Redis::new)
+                .transpose()?
+                .map(Arc::new),
             rabbitmq: settings.rabbitmq.clone().map(RabbitMq::new),
             kafka: settings.kafka.as_ref().map(Kafka::new).transpose()?,
         })

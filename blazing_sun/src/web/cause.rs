@@ -9,15 +9,20 @@ use crate::flow::ctx::Cause;
 use crate::kernel::id;
 use crate::web::request_id::RequestId;
 
+/// The cause that a request is.
+pub(crate) fn of(request: &HttpRequest) -> Cause {
+    let correlation = request
+        .extensions()
+        .get::<RequestId>()
+        .map_or_else(|| id::new().to_string(), |id| id.0.clone());
+    Cause::new(correlation)
+}
+
 impl FromRequest for Cause {
     type Error = std::convert::Infallible;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let correlation = request
-            .extensions()
-            .get::<RequestId>()
-            .map_or_else(|| id::new().to_string(), |id| id.0.clone());
-        ready(Ok(Self::new(correlation)))
+        ready(Ok(of(request)))
     }
 }

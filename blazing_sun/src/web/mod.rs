@@ -1,11 +1,18 @@
 //! What every HTTP answer shares.
 
+pub mod access;
 pub mod cause;
+pub mod client;
+pub mod cookies;
+pub mod cors;
+pub mod csrf;
 pub mod envelope;
 pub mod extractors;
 pub mod health;
 pub mod metrics;
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod request_id;
 pub mod routes;
+pub mod throttle;

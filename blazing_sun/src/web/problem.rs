@@ -1,8 +1,11 @@
 //! Errors as the client sees them: `application/problem+json` of RFC 9457, and nothing about the inside.
 
+use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -19,15 +22,16 @@ pub struct Problem {
     kind: &'static str,
     detail: Option<String>,
     errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
 }
 
 /// What is wrong with one field of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct FieldError {
+pub struct FieldError {
     /// A JSON pointer (RFC 6901) to the field.
-    pointer: &'static str,
+    pub pointer: Cow<'static, str>,
     /// What is wrong with it.
-    detail: String,
+    pub detail: String,
 }
 
 /// Collects what is wrong with the fields of a body, so that all of it is told at once.
@@ -35,26 +39,43 @@ struct FieldError {
 pub struct Fields(Vec<FieldError>);
 
 impl Fields {
+    /// One field is wrong.
+    #[must_use]
+    pub fn of(pointer: impl Into<Cow<'static, str>>, detail: impl Display) -> Self {
+        let mut fields = Self::default();
+        fields.refuse(pointer, detail);
+        fields
+    }
+
     /// The value of the field at `pointer`, or a note of what is wrong with it.
-    pub fn take<T, E: Display>(&mut self, pointer: &'static str, value: Result<T, E>) -> Option<T> {
-        value
-            .map_err(|error| {
-                self.0.push(FieldError {
-                    pointer,
-                    detail: error.to_string(),
-                });
-            })
-            .ok()
+    pub fn take<T, E: Display>(
+        &mut self,
+        pointer: impl Into<Cow<'static, str>>,
+        value: Result<T, E>,
+    ) -> Option<T> {
+        value.map_err(|error| self.refuse(pointer, error)).ok()
+    }
+
+    /// Notes what is wrong with the field at `pointer`.
+    pub fn refuse(&mut self, pointer: impl Into<Cow<'static, str>>, detail: impl Display) {
+        self.0.push(FieldError {
+            pointer: pointer.into(),
+            detail: detail.to_string(),
+        });
+    }
+
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 impl From<Fields> for Problem {
     fn from(fields: Fields) -> Self {
         Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            kind: "invalid_fields",
-            detail: None,
             errors: fields.0,
+            ..Self::of(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields")
         }
     }
 }
@@ -72,6 +93,25 @@ struct Body<'a> {
 }
 
 impl Problem {
+    const fn of(status: StatusCode, kind: &'static str) -> Self {
+        Self {
+            status,
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// A problem of its own kind; `detail` says what to do.
+    #[must_use]
+    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Self::of(status, kind)
+        }
+    }
+
     /// The problem that an error status stands for.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
@@ -84,45 +124,74 @@ impl Problem {
             status if status.is_client_error() => "bad_request",
             _ => "internal",
         };
-        Self {
-            status,
-            kind,
-            detail: None,
-            errors: Vec::new(),
-        }
+        Self::of(status, kind)
     }
 
     /// A request that is understood and cannot be followed; `detail` says what to do.
     #[must_use]
     pub fn unprocessable(kind: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, detail)
+    }
+
+    /// There is no such thing, or it is somebody else's: nobody is told which.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::of_status(StatusCode::NOT_FOUND)
+    }
+
+    /// It contradicts what is there; `detail` says what to do.
+    #[must_use]
+    pub fn conflict(kind: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, kind, detail)
+    }
+
+    /// Who asks is not known; `detail` says how to be.
+    #[must_use]
+    pub fn unauthorized(kind: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, kind, detail)
+    }
+
+    /// Who asks is known and may not; `detail` says what is missing.
+    #[must_use]
+    pub fn forbidden(kind: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, kind, detail)
+    }
+
+    /// Too often; it may be tried again after a while.
+    #[must_use]
+    pub fn too_many(retry_after: Duration) -> Self {
         Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            kind,
-            detail: Some(detail.to_owned()),
-            errors: Vec::new(),
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                format!(
+                    "Too many attempts. Try again in {} s.",
+                    whole_seconds(retry_after)
+                ),
+            )
+        }
+    }
+
+    /// Too much to do at the moment; the same may be tried again after a while.
+    #[must_use]
+    pub fn busy(retry_after: Duration) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::of_status(StatusCode::SERVICE_UNAVAILABLE)
         }
     }
 
     /// A body that is not the JSON which was expected.
     #[must_use]
     pub fn malformed_json(detail: String) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            kind: "malformed_json",
-            detail: Some(detail),
-            errors: Vec::new(),
-        }
+        Self::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
     }
 
     /// A request that took too long.
     #[must_use]
     pub fn timeout() -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            kind: "timeout",
-            detail: None,
-            errors: Vec::new(),
-        }
+        Self::of(StatusCode::SERVICE_UNAVAILABLE, "timeout")
     }
 
     /// A failure of ours: the cause is logged here, once, and not sent.
@@ -131,6 +200,23 @@ impl Problem {
         tracing::error!(error = %cause, "request failed");
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
+
+    /// What to do, for pages that tell it themselves.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// What is wrong with which field, for pages that tell it themselves.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+}
+
+/// Never less than the client has to wait.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 impl From<sqlx::Error> for Problem {
@@ -150,14 +236,22 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status)
+        let mut answer = HttpResponse::build(self.status);
+        answer
             .content_type(CONTENT_TYPE)
-            .json(Body {
-                kind: format!("/problems/{}", self.kind),
-                title: self.status.canonical_reason().unwrap_or("Error"),
-                status: self.status.as_u16(),
-                detail: self.detail.as_deref(),
-                errors: &self.errors,
-            })
+            .insert_header((CACHE_CONTROL, "no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Some(time) = self.retry_after {
+            answer.insert_header((RETRY_AFTER, whole_seconds(time)));
+        }
+        answer.json(Body {
+            kind: format!("/problems/{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.as_deref(),
+            errors: &self.errors,
+        })
     }
 }

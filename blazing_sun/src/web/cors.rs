@@ -1,0 +1,39 @@
+//! Pages of other sites may use the interface if their site is listed, and only with a token: no cookie goes along.
+
+use actix_cors::Cors;
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LOCATION, RETRY_AFTER,
+};
+
+use crate::web::request_id;
+
+/// How long a browser remembers the answer, in seconds.
+const MAX_AGE: usize = 3600;
+
+/// The middleware for these sites; with none it adds nothing to any answer.
+#[must_use]
+pub fn listed(origins: &[String]) -> Cors {
+    let idempotency_key = HeaderName::from_static("idempotency-key");
+    let cors = Cors::default()
+        .allowed_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allowed_headers([
+            ACCEPT,
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            IF_MATCH,
+            idempotency_key,
+        ])
+        .expose_headers([ETAG, LOCATION, RETRY_AFTER, request_id::HEADER])
+        .block_on_origin_mismatch(false)
+        .max_age(MAX_AGE);
+    origins
+        .iter()
+        .fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

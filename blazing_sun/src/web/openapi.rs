@@ -1,0 +1,157 @@
+//! The OpenAPI document: what the features say of their addresses, and what holds for all of them.
+
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, Responder};
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, Info, OpenApi, Paths, Ref, RefOr, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::web::cookies;
+use crate::web::problem::CONTENT_TYPE;
+use crate::web::routes::get;
+
+/// Where the document is.
+pub const PATH: &str = "/api/v1/openapi.json";
+
+/// An error, as RFC 9457 has it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what web::problem writes")]
+struct Problem {
+    /// Tells kinds of problems apart; never changes.
+    #[schema(format = "uri-reference", example = "/problems/invalid_fields")]
+    r#type: String,
+    /// The name of the status.
+    title: String,
+    /// The status.
+    status: u16,
+    /// What to do.
+    detail: Option<String>,
+    /// What is wrong with which field.
+    errors: Option<Vec<FieldError>>,
+}
+
+/// What is wrong with a field.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what web::problem writes")]
+struct FieldError {
+    /// A JSON pointer to the field.
+    #[schema(format = "json-pointer")]
+    pointer: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+/// The document of the whole interface.
+#[must_use]
+pub fn document(parts: Vec<OpenApi>) -> OpenApi {
+    let mut info = Info::new("Blazing Sun", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Errors are application/problem+json with a stable `type`. A browser signs in with a cookie, a program with a \
+         token behind `Authorization: Bearer`."
+            .to_owned(),
+    );
+    let mut document = OpenApi::new(info, Paths::new());
+    for part in parts {
+        document.merge(part);
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(
+        "session",
+        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(cookies::SESSION))),
+    );
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+    );
+    components
+        .schemas
+        .insert("Problem".to_owned(), Problem::schema());
+    components
+        .schemas
+        .insert("FieldError".to_owned(), FieldError::schema());
+    for item in document.paths.paths.values_mut() {
+        for (method, operation) in [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Put, &mut item.put),
+            (HttpMethod::Patch, &mut item.patch),
+            (HttpMethod::Delete, &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                complete(operation, method != HttpMethod::Get);
+            }
+        }
+    }
+    document
+}
+
+/// Adds the errors that an operation of its kind may answer.
+fn complete(operation: &mut Operation, changes: bool) {
+    let mut errors = vec![
+        ("400", "The request is malformed."),
+        ("429", "Too often; Retry-After says when to try again."),
+        ("500", "A failure of ours."),
+        ("503", "Too much to do, or something is away; try again."),
+    ];
+    if changes {
+        errors.push(("403", "Another site began the request."));
+    }
+    if operation.security.is_some() {
+        errors.push(("401", "Not signed in."));
+        errors.push(("403", "Not allowed."));
+    }
+    if operation.request_body.is_some() {
+        errors.extend([
+            ("413", "The body is too large."),
+            ("415", "The body is of another kind."),
+            ("422", "A field is wrong; `errors` says which."),
+        ]);
+    }
+    if operation
+        .parameters
+        .as_ref()
+        .is_some_and(|all| !all.is_empty())
+    {
+        errors.push(("404", "There is no such thing."));
+    }
+    for (status, description) in errors {
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
+    }
+    let errors = operation
+        .responses
+        .responses
+        .iter_mut()
+        .filter(|(status, _)| status.starts_with(['4', '5']));
+    for (_, response) in errors {
+        if let RefOr::T(response) = response
+            && response.content.is_empty()
+        {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            response
+                .content
+                .insert(CONTENT_TYPE.to_owned(), RefOr::T(content));
+        }
+    }
+}
+
+/// Registers the document, and a page to try the interface.
+pub fn configure(routes: &mut ServiceConfig, document: &OpenApi) {
+    routes
+        .app_data(Data::new(document.clone()))
+        .service(get(PATH, show))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::new([PATH])));
+}
+
+async fn show(document: Data<OpenApi>) -> impl Responder {
+    HttpResponse::Ok().json(document)
+}
