@@ -39,6 +39,7 @@ const CHEAP: HashSettings = HashSettings {
     memory_kib: 8,
     iterations: 1,
     concurrency: 4,
+    queue: 64,
 };
 /// How long the application may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Measures each kind in turn.
 pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyhow::Result<()> {
     eprintln!("sign-up");
-    let cost = &world.config.passwords;
+    let cost = &world.config.accounts.passwords;
     let configured = format!("{} KiB x {}", cost.memory_kib, cost.iterations);
     let mut whole = Series::new(format!("sign-up, argon2 at {configured}"), "requests/s");
     let mut hashes = Series::new(format!("argon2 alone at {configured}"), "hashes/s");

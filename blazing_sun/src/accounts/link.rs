@@ -1,5 +1,5 @@
-//! Links in mails. A token is derived, HMAC-SHA256(key, purpose and id), so that a mail which is sent again carries the same
-//! link, and a copy of the database holds none.
+//! Links in mails, and all else that is derived, HMAC-SHA256(key, purpose and id): a mail which is sent again carries the
+//! same link, and a copy of the database holds nothing that opens anything.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -32,6 +32,18 @@ impl LinkKey {
 pub enum Purpose {
     /// Confirming the address of a new account.
     Activation,
+    /// Choosing a new password in place of a forgotten one.
+    Reset,
+    /// Taking up an account that an administrator offers.
+    Invitation,
+    /// Agreeing to a change of address, at the old one.
+    EmailOld,
+    /// Agreeing to it at the new one.
+    EmailNew,
+    /// Bringing the second factor to the right sign-in.
+    Challenge,
+    /// Getting the next access token.
+    Refresh,
 }
 
 impl Purpose {
@@ -39,6 +51,12 @@ impl Purpose {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Activation => "activation",
+            Self::Reset => "reset",
+            Self::Invitation => "invitation",
+            Self::EmailOld => "email_old",
+            Self::EmailNew => "email_new",
+            Self::Challenge => "challenge",
+            Self::Refresh => "refresh",
         }
     }
 }
@@ -66,11 +84,34 @@ impl Links {
     /// The link that activates an account.
     #[must_use]
     pub fn activation(&self, token: Uuid) -> String {
-        format!(
-            "{}/activate?token={}",
-            self.site,
-            self.seal(Purpose::Activation, token)
-        )
+        self.to("/activate", Purpose::Activation, token)
+    }
+
+    /// A link to a page of this site, with a token for it.
+    #[must_use]
+    pub fn to(&self, page: &str, purpose: Purpose, token: Uuid) -> String {
+        format!("{}{page}?token={}", self.site, self.seal(purpose, token))
+    }
+
+    /// A secret of 256 bits that belongs to an id, such as that of an authenticator app.
+    #[must_use]
+    pub fn secret(&self, of: &'static str, id: Uuid) -> [u8; 32] {
+        self.derive(of, id.as_bytes())
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// What stands for an address that has no account, so that tries to sign in with it can be seen to belong together.
+    #[must_use]
+    pub fn pseudonym(&self, email_key: &str) -> Uuid {
+        let mark = self
+            .derive("pseudonym", email_key.as_bytes())
+            .finalize()
+            .into_bytes();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&mark[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
     /// The id in a token, if the token was made here and for this purpose.
@@ -83,16 +124,22 @@ impl Links {
         Some(id)
     }
 
-    fn seal(&self, purpose: Purpose, id: Uuid) -> String {
+    /// The token that [`Links::open`] opens.
+    #[must_use]
+    pub fn seal(&self, purpose: Purpose, id: Uuid) -> String {
         let mark = self.mark(purpose, id).finalize().into_bytes();
         BASE64_URL_SAFE_NO_PAD.encode([id.as_bytes(), mark.as_slice()].concat())
     }
 
     fn mark(&self, purpose: Purpose, id: Uuid) -> Hmac<Sha256> {
+        self.derive(purpose.name(), id.as_bytes())
+    }
+
+    fn derive(&self, what: &str, of: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.key.0.clone();
-        mac.update(purpose.name().as_bytes());
+        mac.update(what.as_bytes());
         mac.update(&[0]);
-        mac.update(id.as_bytes());
+        mac.update(of);
         mac
     }
 }
@@ -121,6 +168,23 @@ mod tests {
         assert_eq!(link, links("a").activation(id));
         assert_eq!(links("a").open(Purpose::Activation, token(&link)), Some(id));
         assert_eq!(links("b").open(Purpose::Activation, token(&link)), None);
+    }
+
+    #[test]
+    fn a_token_opens_for_its_purpose_alone() {
+        let (links, id) = (links("a"), id::new());
+        let token = links.seal(Purpose::EmailOld, id);
+
+        assert_eq!(links.open(Purpose::EmailOld, &token), Some(id));
+        assert_eq!(links.open(Purpose::EmailNew, &token), None);
+    }
+
+    #[test]
+    fn a_pseudonym_is_the_same_for_an_address_and_another_for_others() {
+        let (links, other) = (links("a"), links("b"));
+        assert_eq!(links.pseudonym("ada"), links.pseudonym("ada"));
+        assert_ne!(links.pseudonym("ada"), links.pseudonym("bob"));
+        assert_ne!(links.pseudonym("ada"), other.pseudonym("ada"));
     }
 
     proptest! {

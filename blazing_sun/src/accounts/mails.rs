@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::accounts::account::Account;
 use crate::accounts::link::Links;
+use crate::accounts::registration::ACTIVATION;
 use crate::accounts::repo;
-use crate::accounts::sign_up::ACTIVATION;
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Mailbox;
 use crate::kernel::id::Id;

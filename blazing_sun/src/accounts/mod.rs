@@ -1,17 +1,21 @@
-//! Accounts: signing up and activating.
+//! Accounts: who people are, how they show it, and what belongs to them.
+//!
+//! A folder a subject; what several of them need lies beside them.
 
 mod account;
-mod activate;
-pub mod api;
+mod doorkeeper;
 pub mod events;
 mod link;
 mod mails;
-pub mod pages;
-mod password;
+mod parts;
+mod passwords;
+mod registration;
 mod repo;
-mod sign_up;
+mod sessions;
 
 pub use account::{Account, Status};
 pub use link::{LinkKey, Links};
 pub use mails::{Activation, AlreadyRegistered};
-pub use password::{HashSettings, Hasher};
+pub use parts::{Accounts, Settings, configure, document};
+pub use passwords::{HashSettings, Hasher};
+pub use sessions::SessionSettings;

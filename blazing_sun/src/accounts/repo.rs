@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::accounts::account::{Account, Status};
 use crate::accounts::link::Purpose;
-use crate::accounts::password::PasswordHash;
+use crate::accounts::passwords::PasswordHash;
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 

@@ -22,11 +22,12 @@ use crate::app::wiring::Wiring;
 use crate::infra::services::Services;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::Clock;
+use crate::web::csrf::{self, Origins};
 use crate::web::envelope::envelope;
-use crate::web::extractors;
 use crate::web::health::Health;
 use crate::web::metrics::Metrics;
 use crate::web::page::Pages;
+use crate::web::{cors, extractors};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -167,8 +168,13 @@ fn serve(
     let services = Data::from(wiring.services);
     let catalogue = Data::from(wiring.catalogue);
     let ctx = Data::new(wiring.ctx);
-    let links = Data::new(wiring.links);
-    let hasher = Data::new(wiring.hasher);
+    let proxies = Data::new(config.http.proxies.clone());
+    let origins = Data::new(Origins {
+        own: config.site.origin(),
+        others: config.http.origins.clone(),
+    });
+    let cors = config.http.origins.clone();
+    let accounts = wiring.accounts;
     let is_product = roles.contains(&Role::Http);
     let server = HttpServer::new(move || {
         let app = App::new()
@@ -179,19 +185,21 @@ fn serve(
             .app_data(services.clone())
             .app_data(catalogue.clone())
             .app_data(ctx.clone())
-            .app_data(links.clone())
-            .app_data(hasher.clone())
+            .app_data(proxies.clone())
+            .app_data(origins.clone())
             .configure(|routes| extractors::configure(routes, max_body_bytes))
             .configure(routes::operations);
         let app = if is_product {
-            app.configure(routes::product)
+            app.configure(|routes| routes::product(routes, &accounts))
         } else {
             app
         };
-        app.wrap(from_fn(envelope))
+        app.wrap(from_fn(csrf::guard))
+            .wrap(cors::listed(&cors))
+            .wrap(from_fn(envelope))
     })
     // Only passwords are hashed on these threads, and each of them keeps the memory that one hash took.
-    .worker_max_blocking_threads(config.passwords.concurrency.into())
+    .worker_max_blocking_threads(config.accounts.passwords.concurrency.into())
     .client_request_timeout(config.http.header_timeout)
     .keep_alive(config.http.keep_alive)
     .shutdown_timeout(config.lifecycle.shutdown_timeout.as_secs())

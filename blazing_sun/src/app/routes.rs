@@ -2,10 +2,10 @@
 
 use actix_web::web::{ServiceConfig, to};
 
-use crate::accounts;
+use crate::accounts::{self, Accounts};
 use crate::app::contracts;
 use crate::web::routes::{get, not_found};
-use crate::web::{health, metrics, page};
+use crate::web::{health, metrics, openapi, page};
 
 /// Registers what every process answers, whatever its roles; what matches nothing is `not_found`.
 pub fn operations(routes: &mut ServiceConfig) {
@@ -18,11 +18,12 @@ pub fn operations(routes: &mut ServiceConfig) {
 }
 
 /// Registers the product.
-pub fn product(routes: &mut ServiceConfig) {
+pub fn product(routes: &mut ServiceConfig, accounts: &Accounts) {
+    let document = openapi::document(accounts::document());
     routes
         .service(get("/", page::home))
         .service(get("/assets/site.css", page::stylesheet))
         .service(get("/asyncapi.json", contracts::asyncapi))
-        .configure(accounts::api::configure)
-        .configure(accounts::pages::configure);
+        .configure(|routes| openapi::configure(routes, &document))
+        .configure(|routes| accounts::configure(routes, accounts));
 }

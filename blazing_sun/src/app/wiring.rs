@@ -6,7 +6,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use prometheus::Registry;
 
-use crate::accounts::{Activation, AlreadyRegistered, Hasher, Links};
+use crate::accounts::{Accounts, Activation, AlreadyRegistered, Links};
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
 use crate::flow::catalogue::Catalogue;
@@ -33,10 +33,8 @@ pub struct Wiring {
     pub catalogue: Arc<Catalogue>,
     /// What happens by the clock.
     pub schedules: Arc<[Schedule]>,
-    /// The links in mails.
-    pub links: Links,
-    /// What hashes passwords.
-    pub hasher: Hasher,
+    /// Accounts, and who is signed in.
+    pub accounts: Accounts,
     settings: services::Settings,
     concurrency: u16,
     resend_after: TimeDelta,
@@ -57,6 +55,12 @@ impl Wiring {
         );
         let key = config.site.key.clone().context("APP_KEY is not set")?;
         let links = Links::new(key, config.site.url.clone());
+        let accounts = Accounts::new(
+            &ctx,
+            links.clone(),
+            services.redis.clone(),
+            &config.accounts,
+        )?;
         let site = Site {
             name: "Blazing Sun".to_owned(),
             url: config.site.url.clone(),
@@ -69,8 +73,7 @@ impl Wiring {
             services,
             catalogue: Arc::new(catalogue::catalogue(mails, config.flow.retention.clone())),
             schedules: schedules::schedules()?,
-            links,
-            hasher: Hasher::new(&config.passwords)?,
+            accounts,
             settings: config.services.clone(),
             concurrency: config.flow.concurrency,
             resend_after: config.flow.resend_after,

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::harness::{Machine, Response, TestApp, World, post, send};
+use crate::harness::{Machine, Response, TestApp, World, post, send, token};
 
 const ADA: &str = "ada@example.org";
 
@@ -22,18 +22,6 @@ async fn activate(app: &TestApp, token: &str) -> Response {
         &json!({ "token": token }),
     )
     .await
-}
-
-/// The token in a mail, which folds long lines.
-fn token(mail: &str) -> String {
-    let unfolded = mail
-        .replace("=\r\n", "")
-        .replace("=\n", "")
-        .replace("=3D", "=");
-    let (_, rest) = unfolded.split_once("token=").expect("a link");
-    rest.chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
-        .collect()
 }
 
 async fn account(pool: &PgPool) -> (Uuid, String, i64) {

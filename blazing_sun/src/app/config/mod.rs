@@ -9,9 +9,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tracing_subscriber::filter::Targets;
 
-use crate::accounts::{HashSettings, LinkKey};
+use crate::accounts::{self, HashSettings, LinkKey, SessionSettings};
 use crate::flow::purge::Retention;
 use crate::infra::{kafka, postgres, rabbitmq, redis, services, smtp};
+use crate::web::client::TrustedProxies;
 use crate::web::envelope::Limits;
 use reader::Reader;
 pub use reader::{Entry, Problem};
@@ -34,8 +35,8 @@ pub struct Config {
     pub mail: smtp::Settings,
     /// What the outside knows.
     pub site: Site,
-    /// What hashing a password costs.
-    pub passwords: HashSettings,
+    /// Passwords, sessions and what else concerns accounts.
+    pub accounts: accounts::Settings,
 }
 
 /// How events and jobs are carried, and how long they are remembered.
@@ -58,6 +59,17 @@ pub struct Site {
     pub key: Option<LinkKey>,
 }
 
+impl Site {
+    /// The site as browsers name it: without a path.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self.url.match_indices('/').nth(2) {
+            Some((end, _)) => self.url[..end].to_lowercase(),
+            None => self.url.to_lowercase(),
+        }
+    }
+}
+
 /// The HTTP server's settings.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -71,6 +83,10 @@ pub struct Http {
     pub header_timeout: Duration,
     /// The longest time an idle connection stays open.
     pub keep_alive: Duration,
+    /// The proxies whose word on a client's address is believed.
+    pub proxies: TrustedProxies,
+    /// Other sites whose pages may use the interface.
+    pub origins: Vec<String>,
 }
 
 /// How the process starts and ends.
@@ -151,11 +167,7 @@ impl Config {
             flow: Flow::read(&mut reader),
             mail: read_mail(&mut reader),
             site: Site::read(&mut reader),
-            passwords: HashSettings {
-                memory_kib: reader.number("ARGON2_MEMORY_KIB", 8..=1 << 20),
-                iterations: reader.number("ARGON2_ITERATIONS", 1..=100),
-                concurrency: reader.number("ARGON2_CONCURRENCY", 1..=1000),
-            },
+            accounts: read_accounts(&mut reader),
         };
         let (entries, problems) = reader.finish();
         Reading {
@@ -196,6 +208,26 @@ impl Http {
             },
             header_timeout: reader.seconds("HTTP_HEADER_TIMEOUT_SECONDS", 1..=3600),
             keep_alive: reader.seconds("HTTP_KEEP_ALIVE_SECONDS", 1..=3600),
+            proxies: TrustedProxies(reader.list(
+                "TRUSTED_PROXIES",
+                "addresses or networks, separated by spaces",
+                |text| {
+                    text.parse()
+                        .ok()
+                        .or_else(|| text.parse().ok().map(IpAddr::into))
+                },
+            )),
+            origins: reader.list(
+                "CORS_ORIGINS",
+                "sites such as https://app.example.org, separated by spaces",
+                |text| {
+                    let rest = text
+                        .strip_prefix("https://")
+                        .or_else(|| text.strip_prefix("http://"))?;
+                    let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+                    (!rest.is_empty() && rest.chars().all(is_host)).then(|| text.to_lowercase())
+                },
+            ),
         }
     }
 }
@@ -263,6 +295,22 @@ fn read_used<T>(
     }
 }
 
+fn read_accounts(reader: &mut Reader) -> accounts::Settings {
+    accounts::Settings {
+        passwords: HashSettings {
+            memory_kib: reader.number("ARGON2_MEMORY_KIB", 8..=1 << 20),
+            iterations: reader.number("ARGON2_ITERATIONS", 1..=100),
+            concurrency: reader.number("ARGON2_CONCURRENCY", 1..=1000),
+            queue: reader.number("ARGON2_QUEUE", 0..=10_000),
+        },
+        sessions: SessionSettings {
+            idle: TimeDelta::days(reader.number("SESSION_IDLE_DAYS", 1..=365)),
+            longest: TimeDelta::days(reader.number("SESSION_DAYS", 1..=365)),
+        },
+        throttle_factor: reader.number("THROTTLE_FACTOR", 1..=1_000_000),
+    }
+}
+
 fn read_mail(reader: &mut Reader) -> smtp::Settings {
     smtp::Settings {
         mailer: reader.parsed("MAIL_MAILER", "smtp or log", smtp::Mailer::default()),
@@ -312,6 +360,7 @@ fn read_redis(reader: &mut Reader) -> redis::Settings {
         user: reader.text("REDIS_USER", "the name of a user"),
         password: reader.secret("REDIS_PASSWORD", "the password of REDIS_USER"),
         database: reader.number("REDIS_DB", 0..=u16::MAX),
+        prefix: reader.text_or_empty("REDIS_PREFIX", "the start of a name"),
     }
 }
 

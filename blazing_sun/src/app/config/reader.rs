@@ -149,6 +149,19 @@ impl Reader {
         })
     }
 
+    /// Any number of things, separated by spaces.
+    pub fn list<T>(
+        &mut self,
+        name: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        self.value(name, expected, |text| {
+            text.split_whitespace().map(&parse).collect()
+        })
+        .unwrap_or_default()
+    }
+
     /// The address of a site, without a slash at its end.
     pub fn url(&mut self, name: &'static str) -> String {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]/~%".contains(c);

@@ -24,6 +24,20 @@ impl Response {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
+    /// The values of a header that may come several times.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers
+            .lines()
+            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            .collect()
+    }
+
+    /// The stable part of a problem's type.
+    pub fn problem(&self) -> String {
+        let kind = self.json()["type"].as_str().unwrap_or_default().to_owned();
+        kind.trim_start_matches("/problems/").to_owned()
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")

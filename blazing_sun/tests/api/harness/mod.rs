@@ -1,6 +1,7 @@
 //! What the tests stand on: a world of their own, the application in it and a plain HTTP client.
 
 mod application;
+mod browser;
 mod client;
 mod machine;
 mod process;
@@ -8,6 +9,7 @@ mod world;
 
 pub use crate::support::Gate;
 pub use application::TestApp;
+pub use browser::{Browser, PASSWORD, member, register, token};
 pub use client::{Response, get, post, send, send_with};
 pub use machine::Machine;
 pub use process::Process;

@@ -49,6 +49,7 @@ impl World {
         variables.insert("POSTGRES_DB".to_owned(), database.name().to_owned());
         variables.insert("BIND_ADDRESS".to_owned(), "127.0.0.1".to_owned());
         variables.insert("PORT".to_owned(), "0".to_owned());
+        variables.insert("REDIS_PREFIX".to_owned(), format!("{}:", database.name()));
         variables.insert("DRAIN_SECONDS".to_owned(), "0".to_owned());
         let mails = TempDir::new().expect("a folder");
         variables.insert("MAIL_MAILER".to_owned(), "log".to_owned());
@@ -106,6 +107,14 @@ impl World {
             .iter()
             .map(|path| std::fs::read_to_string(path).expect("a mail"))
             .collect()
+    }
+
+    /// The newest mail to an address.
+    pub fn newest_mail(&self, email: &str) -> String {
+        let line = format!("To: {email}");
+        let mails = self.mails().into_iter();
+        let to = mails.filter(|mail| mail.lines().any(|found| found == line));
+        to.last().expect("a mail")
     }
 
     /// Looks until a query finds `expected`, for what other processes do in their own time.

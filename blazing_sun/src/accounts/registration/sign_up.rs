@@ -6,7 +6,7 @@ use crate::accounts::account::{Account, Status};
 use crate::accounts::events::UserCreated;
 use crate::accounts::link::Purpose;
 use crate::accounts::mails::{Activation, AlreadyRegistered};
-use crate::accounts::password::PasswordHash;
+use crate::accounts::passwords::PasswordHash;
 use crate::accounts::repo;
 use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};

@@ -2,26 +2,20 @@
 //! themselves; its button does.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Form, Query, ServiceConfig, resource};
-use actix_web::web::{get as reading, post as writing, to};
+use actix_web::web::{Data, Form, Query, ServiceConfig};
 use minijinja::context;
 use serde::Deserialize;
 
-use crate::accounts::activate::{ActivateError, activate};
 use crate::accounts::link::Links;
+use crate::accounts::registration::activate::{ActivateError, activate};
 use crate::flow::ctx::{Cause, Ctx};
 use crate::web::page::Pages;
 use crate::web::problem::Problem;
-use crate::web::routes;
+use crate::web::routes::at;
 
 /// Registers the pages.
 pub fn configure(routes: &mut ServiceConfig) {
-    routes.service(
-        resource("/activate")
-            .route(reading().to(show))
-            .route(writing().to(press))
-            .default_service(to(async || routes::not_allowed("GET, POST"))),
-    );
+    routes.service(at("/activate").get(show).post(press));
 }
 
 #[derive(Deserialize)]

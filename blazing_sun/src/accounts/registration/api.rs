@@ -4,15 +4,21 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, ServiceConfig};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
 
-use crate::accounts::activate::{ActivateError, activate};
 use crate::accounts::link::Links;
-use crate::accounts::password::{Hasher, Password};
-use crate::accounts::sign_up::{SignUp, SignUpError, sign_up};
+use crate::accounts::passwords::{Hasher, Password};
+use crate::accounts::registration::activate::{ActivateError, activate};
+use crate::accounts::registration::sign_up::{SignUp, SignUpError, sign_up};
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::post;
+
+/// What this part of the interface says of itself.
+#[derive(OpenApi)]
+#[openapi(paths(post_sign_up, post_activate))]
+pub struct Api;
 
 /// Registers the routes.
 pub fn configure(routes: &mut ServiceConfig) {
@@ -21,20 +27,25 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(post("/api/v1/auth/activate", post_activate));
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignUpBody {
+    /// Where you get mail.
+    #[schema(format = "email", max_length = 254)]
     email: String,
+    /// What you will sign in with: 8 to 128 characters that are not easy to guess.
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
     password: SecretString,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ActivateBody {
+    /// The token of the mail's link.
     token: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Answer {
     status: &'static str,
     message: &'static str,
@@ -44,7 +55,7 @@ impl SignUpBody {
     fn parse(self) -> Result<(Email, Password), Problem> {
         let mut fields = Fields::default();
         let email = fields.take("/email", self.email.parse());
-        let password = fields.take("/password", Password::choose(self.password));
+        let password = fields.take("/password", Password::choose(self.password, &[&self.email]));
         match (email, password) {
             (Some(email), Some(password)) => Ok((email, password)),
             _ => Err(fields.into()),
@@ -52,7 +63,10 @@ impl SignUpBody {
     }
 }
 
-/// Opens an account. The answer is the same whether the address has one already or not; the mail tells.
+/// Opens an account.
+///
+/// The answer is the same whether the address has one already or not; the mail tells.
+#[utoipa::path(post, path = "/api/v1/auth/sign-up", tag = "registration", responses((status = 202, body = Answer)))]
 async fn post_sign_up(
     body: Json<SignUpBody>,
     cause: Cause,
@@ -60,10 +74,7 @@ async fn post_sign_up(
     hasher: Data<Hasher>,
 ) -> Result<HttpResponse, Problem> {
     let (email, password) = body.into_inner().parse()?;
-    let password = hasher
-        .hash(password)
-        .await
-        .map_err(|error| Problem::internal(&error))?;
+    let password = hasher.hash(&password).await?;
     let mut tx = ctx.begin(cause).await?;
     sign_up(&mut tx, SignUp { email, password }).await?;
     tx.commit().await?;
@@ -74,6 +85,7 @@ async fn post_sign_up(
 }
 
 /// Activates an account with the token of its mail.
+#[utoipa::path(post, path = "/api/v1/auth/activate", tag = "registration", responses((status = 200, body = Answer)))]
 async fn post_activate(
     body: Json<ActivateBody>,
     cause: Cause,

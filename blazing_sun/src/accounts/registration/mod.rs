@@ -1,0 +1,8 @@
+//! Registration: signing up and activating.
+
+mod activate;
+pub mod api;
+pub mod pages;
+mod sign_up;
+
+pub use sign_up::ACTIVATION;
