@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::kernel::email::Email;
 use crate::kernel::id::Id;
+use crate::kernel::name::PersonName;
 
 /// Who may sign in.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct Account {
     pub id: Id<Account>,
     /// Where its owner gets mail.
     pub email: Email,
+    /// How its owner wants to be called, if they said it.
+    pub name: Option<PersonName>,
     /// Whether the owner has shown that the address is theirs.
     pub status: Status,
     /// Rises with each change.
@@ -32,10 +35,11 @@ pub enum Status {
 impl Account {
     /// A new account whose address is not confirmed yet.
     #[must_use]
-    pub fn pending(email: Email, now: DateTime<Utc>) -> Self {
+    pub fn pending(email: Email, name: Option<PersonName>, now: DateTime<Utc>) -> Self {
         Self {
             id: Id::new(),
             email,
+            name,
             status: Status::Pending,
             version: 1,
             created_at: now,

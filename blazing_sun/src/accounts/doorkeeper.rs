@@ -2,20 +2,24 @@
 
 use async_trait::async_trait;
 
+use crate::accounts::repo;
 use crate::accounts::sessions::{Session, SessionKey, Sessions, Token};
+use crate::flow::ctx::Ctx;
 use crate::web::access::{Caller, Credential, Doorkeeper, Means};
+use crate::web::page::Visitor;
 use crate::web::problem::Problem;
 
 /// Recognises the owners of accounts.
 pub struct Door {
+    ctx: Ctx,
     sessions: Sessions,
 }
 
 impl Door {
     /// A door that asks for these.
     #[must_use]
-    pub fn new(sessions: Sessions) -> Self {
-        Self { sessions }
+    pub fn new(ctx: Ctx, sessions: Sessions) -> Self {
+        Self { ctx, sessions }
     }
 }
 
@@ -29,6 +33,17 @@ impl Doorkeeper for Door {
             }
             Credential::Bearer(_) => Ok(None),
         }
+    }
+
+    async fn introduce(&self, caller: &Caller) -> Result<Option<Visitor>, Problem> {
+        let account = caller.account_id.into();
+        let found = repo::acquaintance(self.ctx.pool(), account).await?;
+        Ok(found.map(|found| Visitor {
+            name: Some(found.name).filter(|name| !name.is_empty()),
+            email_shown: found.email,
+            role: caller.role,
+            time_zone: found.time_zone.parse().unwrap_or_default(),
+        }))
     }
 }
 

@@ -61,7 +61,7 @@ impl Accounts {
             sessions.clone(),
         );
         Ok(Self {
-            door: Arc::new(Door::new(sessions.clone())),
+            door: Arc::new(Door::new(ctx.clone(), sessions.clone())),
             links,
             hasher,
             sessions,
@@ -82,7 +82,8 @@ pub fn configure(routes: &mut ServiceConfig, accounts: &Accounts) {
         .app_data(Data::new(accounts.desk.clone()))
         .configure(registration::api::configure)
         .configure(registration::pages::configure)
-        .configure(sessions::api::configure);
+        .configure(sessions::api::configure)
+        .configure(sessions::pages::configure);
 }
 
 /// What accounts say of their interface.

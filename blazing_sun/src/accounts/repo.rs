@@ -9,6 +9,7 @@ use crate::accounts::link::Purpose;
 use crate::accounts::passwords::PasswordHash;
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
+use crate::kernel::name::PersonName;
 
 /// What a mail needs to know about an account.
 pub struct Recipient {
@@ -21,8 +22,8 @@ pub struct Recipient {
 /// Opens an account. `false`: the address has one already.
 pub async fn insert(tx: &mut Tx, account: &Account, hash: &PasswordHash) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
-        "INSERT INTO users (id, email, email_key, password_hash, status, version, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (email_key) DO NOTHING",
+        "INSERT INTO users (id, email, email_key, password_hash, status, version, created_at, name)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (email_key) DO NOTHING",
         account.id.uuid(),
         account.email.as_str(),
         account.email.key(),
@@ -30,6 +31,7 @@ pub async fn insert(tx: &mut Tx, account: &Account, hash: &PasswordHash) -> sqlx
         account.status.name(),
         account.version,
         account.created_at,
+        account.name.as_ref().map_or("", PersonName::as_str),
     )
     .execute(tx.conn())
     .await?;
@@ -150,6 +152,27 @@ pub async fn recipient(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Re
     sqlx::query_as!(
         Recipient,
         r#"SELECT email, status = 'active' AS "is_active!" FROM users WHERE id = $1"#,
+        id.uuid(),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// What pages show of an account.
+pub struct Acquaintance {
+    /// Its owner's name; may be empty.
+    pub name: String,
+    /// Its address.
+    pub email: String,
+    /// Where its owner's clocks go.
+    pub time_zone: String,
+}
+
+/// What pages show of an account.
+pub async fn acquaintance(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Acquaintance>> {
+    sqlx::query_as!(
+        Acquaintance,
+        "SELECT name, email, time_zone FROM users WHERE id = $1",
         id.uuid(),
     )
     .fetch_optional(pool)

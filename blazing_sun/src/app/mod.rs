@@ -7,6 +7,7 @@ pub mod config;
 pub mod contracts;
 pub mod doctor;
 pub mod healthcheck;
+mod home;
 pub mod instances;
 pub mod logging;
 pub mod roles;

@@ -3,7 +3,7 @@
 use actix_web::web::{ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
-use crate::app::contracts;
+use crate::app::{contracts, home};
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
 
@@ -21,8 +21,8 @@ pub fn operations(routes: &mut ServiceConfig) {
 pub fn product(routes: &mut ServiceConfig, accounts: &Accounts) {
     let document = openapi::document(accounts::document());
     routes
-        .service(get("/", page::home))
-        .service(get("/assets/site.css", page::stylesheet))
+        .service(get("/", home::show))
+        .configure(page::configure)
         .service(get("/asyncapi.json", contracts::asyncapi))
         .configure(|routes| openapi::configure(routes, &document))
         .configure(|routes| accounts::configure(routes, accounts));

@@ -7,33 +7,25 @@ use crate::mail::message::Message;
 /// One template: its file's name and its text.
 type Template = (&'static str, &'static str);
 
-/// Every template. The ending decides whether values are escaped: in `.html` they are, in `.txt` they are not.
-const TEMPLATES: [Template; 6] = [
-    (
-        "layout.html",
-        include_str!("../../templates/mail/layout.html"),
-    ),
-    (
-        "layout.txt",
-        include_str!("../../templates/mail/layout.txt"),
-    ),
-    (
-        "activation.html",
-        include_str!("../../templates/mail/activation.html"),
-    ),
-    (
-        "activation.txt",
-        include_str!("../../templates/mail/activation.txt"),
-    ),
-    (
-        "already_registered.html",
-        include_str!("../../templates/mail/already_registered.html"),
-    ),
-    (
-        "already_registered.txt",
-        include_str!("../../templates/mail/already_registered.txt"),
-    ),
-];
+/// Both forms of templates by their names.
+macro_rules! templates {
+    ($($name:literal)*) => {
+        [$(
+            (concat!($name, ".html"), include_str!(concat!("../../templates/mail/", $name, ".html"))),
+            (concat!($name, ".txt"), include_str!(concat!("../../templates/mail/", $name, ".txt"))),
+        )*]
+    };
+}
+
+/// Every template; the layout and its parts come first. The ending decides whether values are escaped: in `.html` they
+/// are, in `.txt` they are not.
+const TEMPLATES: [Template; 28] = templates! {
+    "layout" "button"
+    "activation" "already_registered" "invitation"
+    "reset" "password_changed" "new_sign_in" "second_factor_changed"
+    "email_change_new" "email_change_old" "email_changed"
+    "export_ready" "deletion_scheduled"
+};
 
 /// The product as mails name it.
 #[derive(Clone, Debug)]
@@ -98,6 +90,8 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::infra::smtp::{Address, Mailbox};
 
@@ -154,9 +148,9 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_an_error_and_not_a_hole() {
-        let without_link = message("activation", context! { hours => 24 });
+        let without_hours = message("activation", context! { link => LINK });
 
-        let error = layout().render(&without_link).err().expect("an error");
+        let error = layout().render(&without_hours).err().expect("an error");
 
         assert_eq!(error.kind(), minijinja::ErrorKind::UndefinedError);
     }
@@ -182,13 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn every_template_has_both_forms() {
-        for (name, _) in TEMPLATES {
-            let stem = name.trim_end_matches(".html").trim_end_matches(".txt");
-            for ending in ["html", "txt"] {
-                let twin = format!("{stem}.{ending}");
-                assert!(TEMPLATES.iter().any(|(name, _)| *name == twin), "{twin}");
-            }
-        }
+    fn every_file_among_the_templates_is_one() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/mail");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .expect("the folder")
+            .map(|file| {
+                file.expect("a file")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        let known = TEMPLATES
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        assert_eq!(files, known);
     }
 }

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::flow::ctx::{Cause, Ctx};
 use crate::web::cause;
 use crate::web::cookies::SESSION;
+use crate::web::page::Visitor;
 use crate::web::problem::Problem;
 
 /// For how long a proof of who somebody is counts, before sensitive changes ask for another.
@@ -151,6 +152,9 @@ pub enum Means {
 pub trait Doorkeeper: Send + Sync {
     /// Who a credential belongs to; none if it is not good, or not any more.
     async fn recognise(&self, credential: Credential) -> Result<Option<Caller>, Problem>;
+
+    /// How pages name somebody.
+    async fn introduce(&self, caller: &Caller) -> Result<Option<Visitor>, Problem>;
 }
 
 /// Why somebody does not get what they ask for.

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::web::metrics::{Metrics, UNMATCHED};
+use crate::web::page::Reader;
 use crate::web::problem::Problem;
 use crate::web::request_id::{self, RequestId};
 
@@ -43,6 +44,7 @@ pub async fn envelope(
         .unwrap_or_else(|| UNMATCHED.to_owned());
     let span = tracing::info_span!("request", http.request_id = id);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let reader = Reader::of(&request, &id);
     let _in_flight = metrics.enter();
 
     let outcome = handle(&limits, request, next)
@@ -51,12 +53,15 @@ pub async fn envelope(
 
     let header = HeaderValue::from_str(&id)?;
     let (status, outcome) = match outcome {
-        Ok(mut response) => {
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            let mut response = as_shown(reader, response);
             response.headers_mut().insert(request_id::HEADER, header);
+            let response = ServiceResponse::new(request, response);
             (response.status(), Ok(response))
         }
         Err(error) => {
-            let mut response = error.error_response();
+            let mut response = as_shown(reader, error.error_response());
             response.headers_mut().insert(request_id::HEADER, header);
             (
                 response.status(),
@@ -108,6 +113,14 @@ fn as_problem(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         new.headers_mut().append(name.clone(), value.clone());
     }
     ServiceResponse::new(request, new)
+}
+
+/// People see a page where programs see a problem.
+fn as_shown(reader: Option<Reader>, answer: HttpResponse) -> HttpResponse {
+    match reader {
+        Some(reader) => reader.show(answer),
+        None => answer,
+    }
 }
 
 fn declared_length(request: &ServiceRequest) -> Option<usize> {

@@ -246,6 +246,8 @@ impl ResponseError for Problem {
         if let Some(time) = self.retry_after {
             answer.insert_header((RETRY_AFTER, whole_seconds(time)));
         }
+        // For whoever gives it another form.
+        answer.extensions_mut().insert(self.clone());
         answer.json(Body {
             kind: format!("/problems/{}", self.kind),
             title: self.status.canonical_reason().unwrap_or("Error"),

@@ -11,7 +11,7 @@ use crate::accounts::passwords::{Hasher, Password};
 use crate::accounts::registration::activate::{ActivateError, activate};
 use crate::accounts::registration::sign_up::{SignUp, SignUpError, sign_up};
 use crate::flow::ctx::{Cause, Ctx};
-use crate::kernel::email::Email;
+use crate::kernel::name::PersonName;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::post;
 
@@ -29,13 +29,16 @@ pub fn configure(routes: &mut ServiceConfig) {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignUpBody {
+pub struct SignUpBody {
     /// Where you get mail.
     #[schema(format = "email", max_length = 254)]
-    email: String,
+    pub email: String,
+    /// How you want to be called.
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: Option<String>,
     /// What you will sign in with: 8 to 128 characters that are not easy to guess.
     #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
-    password: SecretString,
+    pub password: SecretString,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -52,14 +55,26 @@ struct Answer {
 }
 
 impl SignUpBody {
-    fn parse(self) -> Result<(Email, Password), Problem> {
+    /// What is asked for, with the password hashed; no transaction is open meanwhile.
+    pub async fn parse(self, hasher: &Hasher) -> Result<SignUp, Problem> {
         let mut fields = Fields::default();
         let email = fields.take("/email", self.email.parse());
-        let password = fields.take("/password", Password::choose(self.password, &[&self.email]));
-        match (email, password) {
-            (Some(email), Some(password)) => Ok((email, password)),
-            _ => Err(fields.into()),
-        }
+        let name = self
+            .name
+            .as_deref()
+            .map(str::parse::<PersonName>)
+            .transpose();
+        let name = fields.take("/name", name);
+        let known = [&self.email, self.name.as_deref().unwrap_or_default()];
+        let password = fields.take("/password", Password::choose(self.password, &known));
+        let (Some(email), Some(name), Some(password)) = (email, name, password) else {
+            return Err(fields.into());
+        };
+        Ok(SignUp {
+            email,
+            name,
+            password: hasher.hash(&password).await?,
+        })
     }
 }
 
@@ -73,10 +88,9 @@ async fn post_sign_up(
     ctx: Data<Ctx>,
     hasher: Data<Hasher>,
 ) -> Result<HttpResponse, Problem> {
-    let (email, password) = body.into_inner().parse()?;
-    let password = hasher.hash(&password).await?;
+    let form = body.into_inner().parse(&hasher).await?;
     let mut tx = ctx.begin(cause).await?;
-    sign_up(&mut tx, SignUp { email, password }).await?;
+    sign_up(&mut tx, form).await?;
     tx.commit().await?;
     Ok(HttpResponse::Accepted().json(Answer {
         status: "accepted",

@@ -1,21 +1,76 @@
-//! The page behind the link of the activation mail. Opening it changes nothing, since mail programs open links by
-//! themselves; its button does.
+//! The pages of signing up, and the one behind the link of the activation mail. Opening that one changes nothing, since mail
+//! programs open links by themselves; its button does.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Query, ServiceConfig};
 use minijinja::context;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::accounts::link::Links;
+use crate::accounts::passwords::Hasher;
 use crate::accounts::registration::activate::{ActivateError, activate};
-use crate::flow::ctx::{Cause, Ctx};
-use crate::web::page::Pages;
+use crate::accounts::registration::api::SignUpBody;
+use crate::accounts::registration::sign_up::{ACTIVATION, sign_up};
+use crate::flow::ctx::Ctx;
+use crate::web::page::Visit;
 use crate::web::problem::Problem;
 use crate::web::routes::at;
 
 /// Registers the pages.
 pub fn configure(routes: &mut ServiceConfig) {
-    routes.service(at("/activate").get(show).post(press));
+    routes
+        .service(at("/sign-up").get(ask).post(open))
+        .service(at("/activate").get(show).post(press));
+}
+
+async fn ask(visit: Visit) -> Result<HttpResponse, Problem> {
+    visit.show("sign_up.html", context! {})
+}
+
+#[derive(Deserialize)]
+struct SignUpForm {
+    email: String,
+    #[serde(default)]
+    name: String,
+    password: SecretString,
+}
+
+/// Opens an account.
+async fn open(
+    visit: Visit,
+    form: Form<SignUpForm>,
+    ctx: Data<Ctx>,
+    hasher: Data<Hasher>,
+) -> Result<HttpResponse, Problem> {
+    let SignUpForm {
+        email,
+        name,
+        password,
+    } = form.into_inner();
+    let body = SignUpBody {
+        email: email.clone(),
+        name: Some(name.clone()).filter(|name| !name.trim().is_empty()),
+        password,
+    };
+    let opened = async {
+        let form = body.parse(&hasher).await?;
+        let mut tx = ctx.begin(visit.cause()).await?;
+        sign_up(&mut tx, form).await?;
+        tx.commit().await?;
+        Ok(())
+    };
+    match opened.await {
+        Ok(()) => visit.show(
+            "sign_up_sent.html",
+            context! { again => false, email, hours => ACTIVATION.num_hours() },
+        ),
+        Err(problem) => {
+            let problem: Problem = problem;
+            let form = context! { email, name };
+            visit.again("sign_up.html", context! {}, form, &problem)
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -24,22 +79,19 @@ struct Token {
 }
 
 /// Asks whether the account should be activated.
-async fn show(pages: Data<Pages>, token: Query<Token>) -> Result<HttpResponse, Problem> {
-    pages.render(
-        "activate.html",
-        context! { step => "ask", token => token.token },
-    )
+async fn show(visit: Visit, token: Query<Token>) -> Result<HttpResponse, Problem> {
+    let context = context! { step => "ask", token => token.token };
+    visit.show("activate.html", context)
 }
 
 /// Activates it.
 async fn press(
-    pages: Data<Pages>,
+    visit: Visit,
     token: Form<Token>,
-    cause: Cause,
     ctx: Data<Ctx>,
     links: Data<Links>,
 ) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(cause).await?;
+    let mut tx = ctx.begin(visit.cause()).await?;
     let step = match activate(&mut tx, &links, &token.token).await {
         Ok(_) => {
             tx.commit().await?;
@@ -48,5 +100,5 @@ async fn press(
         Err(ActivateError::BadLink) => "bad_link",
         Err(other) => return Err(other.into()),
     };
-    pages.render("activate.html", context! { step })
+    visit.show("activate.html", context! { step })
 }

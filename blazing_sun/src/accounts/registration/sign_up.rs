@@ -12,6 +12,7 @@ use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::email::Email;
 use crate::kernel::id::Id;
+use crate::kernel::name::PersonName;
 use crate::mail::SendEmail;
 
 /// How long an activation link is good.
@@ -21,6 +22,8 @@ pub const ACTIVATION: TimeDelta = TimeDelta::hours(24);
 pub struct SignUp {
     /// Where they get mail.
     pub email: Email,
+    /// How they want to be called, if they said it.
+    pub name: Option<PersonName>,
     /// What is kept of their password.
     pub password: PasswordHash,
 }
@@ -44,7 +47,7 @@ pub enum SignUpError {
 /// Whether the address has an account already is told to nobody but its owner, by mail. As long as that account is
 /// pending, the newest sign-up counts: who signed up before with somebody else's address gets nothing out of it.
 pub async fn sign_up(tx: &mut Tx, form: SignUp) -> Result<(), SignUpError> {
-    let account = Account::pending(form.email, tx.now());
+    let account = Account::pending(form.email, form.name, tx.now());
     if repo::insert(tx, &account, &form.password).await? {
         outbox::emit(tx, &UserCreated::from(&account)).await?;
         return send_activation(tx, account.id).await;

@@ -303,7 +303,8 @@ async fn delete_session(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn session_of(access: &Access<SignedIn>) -> Result<Id<Session>, Problem> {
+/// The session of somebody who is signed in with one.
+pub fn session_of(access: &Access<SignedIn>) -> Result<Id<Session>, Problem> {
     access
         .session_id()
         .map(Id::from)

@@ -4,6 +4,7 @@ pub mod api;
 mod cache;
 mod confirm;
 mod desk;
+pub mod pages;
 mod repo;
 mod session;
 #[expect(clippy::module_inception, reason = "the sessions of everybody")]

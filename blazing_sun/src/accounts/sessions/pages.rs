@@ -1,0 +1,246 @@
+//! The pages of signing in and out, of showing once more who one is, and of one's sessions.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Form, Query, ServiceConfig};
+use minijinja::{Value, context};
+use secrecy::SecretString;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::accounts::events::Factor;
+use crate::accounts::passwords::Password;
+use crate::accounts::sessions::api::{cookies_of, session_cookie, session_of};
+use crate::accounts::sessions::confirm::confirm;
+use crate::accounts::sessions::desk::Desk;
+use crate::accounts::sessions::repo::{self, Listed};
+use crate::accounts::sessions::session::Kind;
+use crate::accounts::sessions::sessions::Sessions;
+use crate::accounts::sessions::sign_in::{Challenge, Opened, Outcome};
+use crate::accounts::sessions::sign_out::{sign_out, sign_out_everywhere};
+use crate::flow::ctx::Ctx;
+use crate::kernel::email::Email;
+use crate::web::access::SignedIn;
+use crate::web::client::Client;
+use crate::web::cookies;
+use crate::web::page::{Notice, PageAccess, Visit, local};
+use crate::web::problem::{Fields, Problem};
+use crate::web::routes::{at, post};
+
+/// Where somebody is led who did not say where they want to go.
+const USUAL: &str = "/profile";
+
+/// Registers the pages.
+pub fn configure(routes: &mut ServiceConfig) {
+    routes
+        .service(at("/sign-in").get(ask).post(sign_in))
+        .service(post("/sign-out", leave))
+        .service(at("/confirm").get(ask_again).post(confirm_it))
+        .service(at("/profile/sessions").get(list).post(end));
+}
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// The path to go to afterwards; never to another site.
+fn target(next: &str) -> &str {
+    local(next).unwrap_or(USUAL)
+}
+
+async fn ask(visit: Visit, query: Query<Next>) -> Result<HttpResponse, Problem> {
+    if visit.caller().is_some() {
+        return Ok(visit.go(target(&query.next)));
+    }
+    visit.show("sign_in.html", context! { next => query.next })
+}
+
+#[derive(Deserialize)]
+struct SignInForm {
+    email: String,
+    password: SecretString,
+    #[serde(default)]
+    next: String,
+}
+
+async fn sign_in(
+    visit: Visit,
+    form: Form<SignInForm>,
+    client: Client,
+    desk: Data<Desk>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let SignInForm {
+        email,
+        password,
+        next,
+    } = form.into_inner();
+    let outcome = async {
+        let parsed: Email = email.parse().map_err(|error| Fields::of("/email", error))?;
+        let credentials = (parsed, Password::given(password));
+        let entering = desk.sign_in(visit.cause(), &client, Kind::Browser, credentials);
+        Ok(entering.await?)
+    };
+    match outcome.await {
+        Ok(Outcome::SignedIn(opened)) => Ok(enter(&visit, &opened, &sessions, &next)),
+        Ok(Outcome::SecondFactor(challenge)) => question(&visit, &challenge, &next),
+        Err(problem) => visit.again(
+            "sign_in.html",
+            context! { next },
+            context! { email },
+            &problem,
+        ),
+    }
+}
+
+/// Leads somebody in whose session was opened.
+pub fn enter(visit: &Visit, opened: &Opened, sessions: &Sessions, next: &str) -> HttpResponse {
+    let mut answer = visit.go(target(next));
+    for cookie in cookies_of(opened, sessions.settings()) {
+        // Only a name or a value with a line break could not be set; these have none.
+        drop(answer.add_cookie(&cookie));
+    }
+    answer
+}
+
+/// Asks for the second factor.
+fn question(visit: &Visit, challenge: &Challenge, next: &str) -> Result<HttpResponse, Problem> {
+    let code = challenge
+        .factors
+        .iter()
+        .any(|factor| *factor != Factor::Passkey);
+    visit.show(
+        "second_factor.html",
+        context! { challenge => challenge.token, next, code, passkey => None::<&str> },
+    )
+}
+
+async fn leave(
+    access: PageAccess<SignedIn>,
+    ctx: Data<Ctx>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let mut tx = ctx.begin(access.cause()).await?;
+    let session = session_of(&access)?;
+    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
+    tx.commit().await?;
+    sessions.forget(&ended).await;
+    let mut answer = access
+        .visit
+        .go_and_tell("/", &Notice::success("You are signed out."));
+    drop(answer.add_cookie(&cookies::forget(cookies::SESSION)));
+    Ok(answer)
+}
+
+async fn ask_again(
+    access: PageAccess<SignedIn>,
+    query: Query<Next>,
+) -> Result<HttpResponse, Problem> {
+    let shown = confirm_page(&access.visit, &query.next);
+    access.visit.show("confirm.html", shown)
+}
+
+fn confirm_page(visit: &Visit, next: &str) -> Value {
+    let email = visit.visitor().map(|visitor| visitor.email_shown.as_str());
+    context! { next, email => email.unwrap_or_default(), code => false }
+}
+
+#[derive(Deserialize)]
+struct ConfirmForm {
+    password: SecretString,
+    #[serde(default)]
+    next: String,
+}
+
+async fn confirm_it(
+    access: PageAccess<SignedIn>,
+    form: Form<ConfirmForm>,
+    ctx: Data<Ctx>,
+    desk: Data<Desk>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let ConfirmForm { password, next } = form.into_inner();
+    let account = access.account_id.into();
+    let proof = async {
+        if desk.proves(account, &Password::given(password)).await? {
+            return Ok(());
+        }
+        let wrong = Fields::of("/password", "is not the password of your account");
+        Err(Problem::from(wrong))
+    };
+    if let Err(problem) = proof.await {
+        let shown = confirm_page(&access.visit, &next);
+        return access
+            .visit
+            .again("confirm.html", shown, context! {}, &problem);
+    }
+    let mut tx = ctx.begin(access.cause()).await?;
+    let renewed = confirm(&mut tx, account, session_of(&access)?).await?;
+    tx.commit().await?;
+    sessions.forget(&[renewed.changed]).await;
+    let mut answer = access.visit.go(target(&next));
+    if let Some(token) = &renewed.token {
+        drop(answer.add_cookie(&session_cookie(token, sessions.settings())));
+    }
+    Ok(answer)
+}
+
+async fn list(access: PageAccess<SignedIn>, ctx: Data<Ctx>) -> Result<HttpResponse, Problem> {
+    let mut listed = repo::list(ctx.pool(), access.account_id.into()).await?;
+    let current = access.session_id();
+    listed.sort_by_key(|session| Some(session.id) != current);
+    let sessions: Vec<Value> = listed
+        .iter()
+        .map(|session| shown(&access.visit, session, current))
+        .collect();
+    access.visit.show("sessions.html", context! { sessions })
+}
+
+fn shown(visit: &Visit, session: &Listed, current: Option<Uuid>) -> Value {
+    let device = match session.agent.as_str() {
+        "" => "A device that says nothing of itself",
+        agent => agent,
+    };
+    context! {
+        id => session.id.to_string(),
+        device,
+        address => session.address,
+        signed_in => visit.when(session.created_at),
+        last_seen => visit.when(session.seen_at),
+        current => current == Some(session.id),
+    }
+}
+
+/// What the buttons of the page do.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum End {
+    End { id: Uuid },
+    EndOthers,
+}
+
+async fn end(
+    access: PageAccess<SignedIn>,
+    form: Form<End>,
+    ctx: Data<Ctx>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let account = access.account_id.into();
+    let mut tx = ctx.begin(access.cause()).await?;
+    let ended = match form.into_inner() {
+        End::End { id } => sign_out(&mut tx, account, id.into()).await?,
+        End::EndOthers => {
+            let but = Some(session_of(&access)?);
+            sign_out_everywhere(&mut tx, account, but).await?
+        }
+    };
+    tx.commit().await?;
+    sessions.forget(&ended).await;
+    let notice = match ended.len() {
+        1 => Notice::success("The session is ended."),
+        number => Notice::success(format!("{number} sessions are ended.")),
+    };
+    Ok(access.visit.go_and_tell("/profile/sessions", &notice))
+}
