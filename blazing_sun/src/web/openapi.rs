@@ -1,21 +1,27 @@
 //! The OpenAPI document: what the features say of their addresses, and what holds for all of them.
 
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpResponse, Responder};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, X_CONTENT_TYPE_OPTIONS};
+use actix_web::web::{Data, Path, Redirect, ServiceConfig};
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, Info, OpenApi, Paths, Ref, RefOr, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::Config;
 
 use crate::web::cookies;
-use crate::web::problem::CONTENT_TYPE;
+use crate::web::problem::{self, CONTENT_TYPE};
 use crate::web::routes::get;
 
 /// Where the document is.
 pub const PATH: &str = "/api/v1/openapi.json";
+
+/// What the page to try the interface may load and ask: it writes styles of its own, and its pictures come as `data:`.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// An error, as RFC 9457 has it.
 #[derive(ToSchema)]
@@ -125,6 +131,13 @@ fn complete(operation: &mut Operation, changes: bool) {
             .entry(status.to_owned())
             .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
     }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = name(status).to_owned();
+        }
+    }
     let errors = operation
         .responses
         .responses
@@ -144,14 +157,43 @@ fn complete(operation: &mut Operation, changes: bool) {
     }
 }
 
-/// Registers the document, and a page to try the interface.
-pub fn configure(routes: &mut ServiceConfig, document: &OpenApi) {
-    routes
-        .app_data(Data::new(document.clone()))
-        .service(get(PATH, show))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::new([PATH])));
+/// The name of a status.
+fn name(status: &str) -> &'static str {
+    let status = StatusCode::from_bytes(status.as_bytes()).ok();
+    status
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("An answer")
 }
 
-async fn show(document: Data<OpenApi>) -> impl Responder {
+/// Registers the document, and a page to try the interface, which loads nothing from elsewhere.
+pub fn configure(routes: &mut ServiceConfig, document: &OpenApi) {
+    let page = Config::new([PATH]).try_it_out_enabled(true);
+    routes
+        .app_data(Data::new(document.clone()))
+        .app_data(Data::new(page))
+        .service(get(PATH, show))
+        .service(get("/docs", async || Redirect::to("/docs/")))
+        .service(get("/docs/{file:.*}", page_file));
+}
+
+async fn show(document: Data<OpenApi>) -> HttpResponse {
     HttpResponse::Ok().json(document)
+}
+
+async fn page_file(
+    file: Path<String>,
+    page: Data<Config<'static>>,
+) -> Result<HttpResponse, problem::Problem> {
+    let found = utoipa_swagger_ui::serve(&file, page.into_inner())
+        .map_err(|error| problem::Problem::internal(&error))?
+        .ok_or_else(problem::Problem::not_found)?;
+    let mut answer = HttpResponse::Ok();
+    if found.gzpipped {
+        answer.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(answer
+        .content_type(found.content_type)
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(found.bytes.into_owned()))
 }

@@ -11,6 +11,7 @@ mod harness;
 mod health;
 mod http;
 mod lifecycle;
+mod openapi;
 mod pages;
 mod sessions;
 mod spine;

@@ -219,7 +219,7 @@ impl Http {
             )),
             origins: reader.list(
                 "CORS_ORIGINS",
-                "sites such as https://app.example.org, separated by spaces",
+                "sites such as https://example.org, separated by spaces",
                 |text| {
                     let rest = text
                         .strip_prefix("https://")
