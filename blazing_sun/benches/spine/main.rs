@@ -2,6 +2,7 @@
 //!
 //! `stack/bench/run` runs it against the services of the stack; `stack/bench/README.md` says how to read it.
 
+mod alike;
 mod backlog;
 mod consume;
 mod delay;
@@ -64,6 +65,8 @@ enum Part {
     Delay,
     /// Requests that open accounts, and the application's memory.
     SignUp,
+    /// Whether known and unknown addresses take the same time.
+    Alike,
     /// All that again with a backlog, and with a pinned snapshot.
     Backlog,
 }
@@ -121,6 +124,11 @@ async fn measure(
         sign_up::measure(&world, sizes, report)
             .await
             .context("sign-up")?;
+    }
+    if wanted(Part::Alike) {
+        alike::measure(&world, sizes, report)
+            .await
+            .context("alike")?;
     }
     if wanted(Part::Backlog) {
         backlog::measure(args, &world, worlds, sizes, report)

@@ -114,7 +114,8 @@ async fn ask(
     })
 }
 
-async fn start(
+/// Starts the application as a process of its own; everything may be tried as often as the bench likes.
+pub async fn start(
     world: &World,
     cost: &HashSettings,
     only: Option<&str>,
@@ -130,6 +131,8 @@ async fn start(
         .env("POSTGRES_DB", name)
         .env("RABBITMQ_VHOST", name)
         .env("KAFKA_PREFIX", format!("{name}."))
+        .env("REDIS_PREFIX", format!("{name}."))
+        .env("THROTTLE_FACTOR", "1000000")
         .env("APP_KEY", "a key of the bench, which nobody keeps")
         .env("BIND_ADDRESS", "127.0.0.1")
         .env("PORT", "0")
@@ -164,7 +167,8 @@ async fn start(
     Ok((child, address))
 }
 
-async fn end(child: &mut Child, id: u32) -> anyhow::Result<()> {
+/// Ends it gracefully.
+pub async fn end(child: &mut Child, id: u32) -> anyhow::Result<()> {
     // The shell's own: not every system has a program of that name.
     let kill = format!("kill -TERM {id}");
     Command::new("sh").args(["-c", &kill]).status().await?;
