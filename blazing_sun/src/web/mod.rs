@@ -7,6 +7,7 @@ pub mod cookies;
 pub mod cors;
 pub mod csrf;
 pub mod envelope;
+pub mod etag;
 pub mod extractors;
 pub mod health;
 pub mod metrics;
