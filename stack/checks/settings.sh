@@ -117,12 +117,14 @@ check_addresses() {
 
 secrets() { sed -n 's|^ *file: .*/secrets/\([A-Z_]*\)$|\1|p' <<<"$config"; }
 
-# What everyone can read in .env.example protects nothing. (One that is empty there may stay empty.)
+# What everyone can read in .env.example protects nothing. (One that is empty there may stay empty.) The first administrator
+# is no more the example's than a password is: it has an owner. They need not be named, nor have a password before they
+# choose one.
 check_passwords() {
   local name example
-  for name in $(secrets); do
+  for name in $(secrets) ADMIN_EMAIL; do
     example=$(sed -n "s/^$name=//p" .env.example)
-    [ -z "$example" ] || [ -n "$(value "$name")" ] || fault "$name is missing in .env: BUILD_ENV=prod needs it"
+    [ -z "$example" ] || [ -n "$(value "$name")" ] || [[ $name == ADMIN_* ]] || fault "$name is missing in .env: BUILD_ENV=prod needs it"
     [ -z "$example" ] || [ "$(value "$name")" != "$example" ] || fault "$name in .env is still the one of .env.example: BUILD_ENV=prod needs one of your own"
   done
 }

@@ -6,10 +6,12 @@ import socket
 import ssl
 import threading
 import time
+import uuid
 
 import pytest
 
-from services import logs, ready, setting, site, wait_until_healthy
+from members import Member, mails, post, tokens
+from services import logs, ready, redis, setting, site, wait_until_healthy
 
 PUBLIC = "blazing_sun/storage/app/public"
 
@@ -196,7 +198,17 @@ def test_the_application_takes_bodies_as_large_as_nginx_lets_through(stack):
     assert str(limit) in line
 
 
-def test_a_burst_is_told_to_wait(stack):
+@pytest.fixture
+def patience(stack):
+    """Lets later tests sign in, after one that asked all the time."""
+    yield
+    for key in redis(stack, "--scan", "--pattern", "throttle:*").split():
+        redis(stack, "DEL", key)
+    # nginx gives back 20 requests a second of 100, and 5 of the 20 that try something.
+    time.sleep(5)
+
+
+def test_a_burst_is_told_to_wait(stack, patience):
     with tls(stack) as connection:
         # One connection, so that the requests follow each other faster than any limit allows.
         client = http.client.HTTPSConnection("localhost")
@@ -216,6 +228,119 @@ def test_a_burst_is_told_to_wait(stack):
     assert problem["status"] == 429
     # As promised: a client that waits a second is answered again.
     stack.wait_for("an answer after the wait", lambda: site(stack, "/health/live").status == 200, 3)
+
+
+def test_a_flood_of_sign_ins_is_told_to_wait_sooner(stack, patience):
+    with tls(stack) as connection:
+        client = http.client.HTTPSConnection("localhost")
+        client.sock = connection
+
+        def answers(method, path, count):
+            for number in range(count):
+                # Whoever says to come from elsewhere is counted all the same.
+                elsewhere = f"203.0.113.{number}"
+                client.request(method, path, body="x", headers={"Host": "localhost", "X-Forwarded-For": elsewhere, "X-Real-IP": elsewhere})
+                response = client.getresponse()
+                response.read()
+                yield response.status, response.headers.get_all("Retry-After")
+
+        # The pages themselves are read as often as any other.
+        assert {status for status, _ in answers("GET", "/sign-in", 40)} == {200}
+        for path in ("/sign-in", "/api/v1/auth/activate"):
+            refused = [times for status, times in answers("POST", path, 60) if status == 429]
+            assert refused and refused[0] == ["1"], path
+
+
+# ---- what a client says of itself -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def member(stack):
+    return Member(stack)
+
+
+def addresses(stack, cookie):
+    """The addresses from which somebody's sessions were begun, as the application believes."""
+    return [session["address"] for session in site(stack, "/api/v1/sessions", headers={"Cookie": cookie}).json()["sessions"]]
+
+
+def claims(address):
+    return {"X-Real-IP": address, "X-Forwarded-For": address, "Forwarded": f"for={address}", "X-Client-IP": address, "True-Client-IP": address}
+
+
+def test_a_forwarded_address_from_outside_is_not_believed(stack, member):
+    cookie = member.sign_in(claims("203.0.113.9"))
+    seen = site(stack, "/api/v1/sessions", headers={"Cookie": cookie})
+    (line,) = stack.wait_for("nginx's log line", lambda: [l for l in logs(stack, "nginx").splitlines() if seen.headers["X-Request-Id"] in l], 5)
+    assert set(addresses(stack, cookie)) == {json.loads(line)["client"]}, "the address that nginx sees"
+
+
+def test_who_reaches_the_application_past_nginx_is_not_believed_either(stack, member):
+    direct = f"http://localhost:{setting(stack, 'DEV_APP_PORT')}/api/v1"
+    signed_in = stack.http(f"{direct}/auth/sign-in", method="POST", headers={"Content-Type": "application/json", **claims("203.0.113.9")},
+                           data=json.dumps({"email": member.address, "password": member.password}).encode())
+    assert signed_in.status == 200
+    assert "203.0.113.9" not in addresses(stack, member.sign_in())
+
+
+def test_guessing_from_one_address_cannot_pass_for_guessing_from_many(stack, patience):
+    for number in range(120):
+        body = {"email": f"{uuid.uuid4().hex}@example.org", "password": "not the password"}
+        answer = post(stack, "/api/v1/auth/sign-in", body, claims(f"203.0.113.{number}"))
+        if answer.status == 429 and "Too many attempts" in answer.body:
+            break
+        if answer.status == 429:
+            # nginx, which counts coarsely, was first.
+            time.sleep(0.3)
+        else:
+            assert answer.status == 401
+    else:
+        pytest.fail("120 guesses at as many accounts, and none was refused")
+    assert len(answer.headers.get_all("Retry-After")) == 1
+
+
+def test_a_site_that_this_is_not_is_not_served(stack):
+    for head in (
+        "GET / HTTP/1.1\r\nHost: evil.example", "GET https://evil.example/ HTTP/1.1\r\nHost: localhost", "GET / HTTP/1.1\r\nHost: localhost.evil.example",
+        "POST /api/v1/auth/sign-up HTTP/1.1\r\nHost: evil.example", "GET / HTTP/1.0",
+    ):
+        status, _, body = raw(stack, f"{head}\r\nConnection: close\r\n\r\n")
+        assert status == 421 and json.loads(body)["type"] == "/problems/misdirected_request" and "evil" not in body, head
+    for host in ("localhost", "LOCALHOST", "localhost:1", "127.0.0.1", "[::1]"):
+        assert raw(stack, f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")[0] == 200, host
+
+
+def test_plain_http_leads_to_this_site_whatever_it_asked_for(stack):
+    site_of_ours = f"https://localhost:{setting(stack, 'HTTPS_PORT')}"
+    for path, host in {"/x": "evil.example", "//evil.example/x": "localhost", "http://evil.example/x": "evil.example", "/%0d%0aX:y": "localhost"}.items():
+        with socket.create_connection(("localhost", int(setting(stack, "HTTP_PORT"))), timeout=5) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            assert response.status == 308 and response.headers["X"] is None
+            assert response.headers["Location"].startswith(f"{site_of_ours}/"), path
+
+
+OTHER_SITE = {
+    "Host": "localhost:6666", "X-Forwarded-Host": "evil.example", "X-Forwarded-Server": "evil.example", "X-Forwarded-Port": "6666",
+    "X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/evil", "Forwarded": "host=evil.example;proto=http", "X-Original-URL": "/evil", "X-Rewrite-URL": "/evil",
+}
+
+
+def test_no_page_and_no_redirect_names_another_site(stack):
+    for path in ("/", "/sign-in", "/sign-up", "/profile", "/profile/sessions", "/docs", "/grafana", "/no/such/page", "/api/v1/openapi.json"):
+        answer = site(stack, path, headers={**OTHER_SITE, "Accept": "text/html"})
+        text = f"{answer.headers}{answer.body}"
+        assert "evil" not in text and "6666" not in text, path
+        assert not answer.headers.get("Location", "/").startswith(("http", "//")), "to a path of this site"
+
+
+def test_no_mail_names_another_site(stack):
+    address = f"{uuid.uuid4().hex}@example.org"
+    assert post(stack, "/api/v1/auth/sign-up", {"email": address, "password": "correct horse battery"}, OTHER_SITE).status == 202
+    (text,) = stack.wait_for("the mail", lambda: mails(stack, address))
+    assert f"{stack.env('APP_URL')}/activate?token={tokens(text)[0]}" in text
+    assert "evil" not in text and "6666" not in text
 
 
 def test_http_2_is_offered(stack):

@@ -6,20 +6,7 @@ import uuid
 
 import pytest
 
-PASSWORD = "correct horse battery"
-
-
-def post(stack, path, body):
-    return stack.site(path, method="POST", headers={"Content-Type": "application/json"}, data=json.dumps(body).encode())
-
-
-def mails(stack, address):
-    """What the catcher holds for an address, as text: Mailpit's interface, or that of its stand-in."""
-    port = stack.env("MAILPIT_PORT")
-    found = stack.http(f"http://localhost:{port}/api/v1/search?query=to:{address}")
-    if found.status == 200 and "json" in found.headers.get("Content-Type", ""):
-        return [stack.http(f"http://localhost:{port}/api/v1/message/{mail['ID']}").json()["Text"] for mail in found.json()["messages"]]
-    return [mail["text"] for mail in stack.http(f"http://localhost:{port}/email").json() if mail["to"][0]["address"] == address]
+from members import PASSWORD, mails, post, tokens
 
 
 def audit(stack, address):
@@ -48,7 +35,7 @@ def test_the_mails_link_opens_a_page_that_activates_nothing_by_itself(stack, sig
 
 def test_the_account_is_activated_once_and_every_event_is_audited(stack, signed_up):
     address, _, text = signed_up
-    token = re.search(r"token=(\S+)", text)[1]
+    token = tokens(text)[0]
     assert post(stack, "/api/v1/auth/activate", {"token": token}).status == 200
     assert post(stack, "/api/v1/auth/activate", {"token": token}).json()["type"] == "/problems/bad_link"
     assert stack.wait_for("the audit", lambda: audit(stack, address) == ["user.created.v1", "user.activated.v1"])
@@ -80,7 +67,7 @@ def test_neither_address_nor_token_nor_password_is_in_a_log(stack, signed_up):
     address, _, text = signed_up
     logs = stack.compose("logs", "--no-color").stdout
     assert "/api/v1/auth/sign-up" in logs, "the logs were found"
-    for secret in (address, re.search(r"token=(\S+)", text)[1], PASSWORD):
+    for secret in (address, tokens(text)[0], PASSWORD):
         assert secret not in logs
 
 

@@ -9,7 +9,7 @@ import pytest
 import env_file
 
 PASSWORDS = (
-    "APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD",
+    "APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD",
     "GRAFANA_PASSWORD", "MAIL_PASSWORD",
 )
 
@@ -18,7 +18,7 @@ PASSWORDS = (
 def production(stack):
     """The stack in production mode, each password its own."""
     own = {name: f"{name.lower().replace('_', '-')} of 'prod' #1$ and long enough" for name in PASSWORDS}
-    env_file.make(stack.root, {"BUILD_ENV": "prod", "COMPOSE_PROFILES": "pgadmin,prometheus", **own})
+    env_file.make(stack.root, {"BUILD_ENV": "prod", "COMPOSE_PROFILES": "pgadmin,prometheus", "ADMIN_EMAIL": "owner@mine.example", **own})
     stack.up(timeout=1800)
     return stack
 

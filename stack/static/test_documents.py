@@ -177,7 +177,7 @@ def test_the_readme_has_the_addresses_and_the_sign_ins():
     rows = {row[0]: row[1:3] for row in table}
     of = example()
     assert rows == {
-        "Application": ("https://localhost/", "-"),
+        "Application": ("https://localhost/", f"{of['ADMIN_EMAIL']} / {of['ADMIN_PASSWORD']}"),
         "RabbitMQ": (f"http://localhost:{of['RABBITMQ_MANAGEMENT_PORT']}", f"{of['RABBITMQ_USER']} / {of['RABBITMQ_PASSWORD']}"),
         "Kafka UI": (f"http://localhost:{of['KAFKA_UI_PORT']}/kafka", f"{of['KAFKA_UI_USER']} / {of['KAFKA_UI_PASSWORD']}"),
         "pgAdmin": (f"http://localhost:{of['PGADMIN_PORT']}/pgadmin", f"{of['PGADMIN_DEFAULT_EMAIL']} / {of['PGADMIN_DEFAULT_PASSWORD']}"),

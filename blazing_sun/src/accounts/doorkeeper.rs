@@ -1,9 +1,12 @@
 //! Who a request is from: a browser's cookie, or a token of a program.
 
 use async_trait::async_trait;
+use secrecy::ExposeSecret;
 
+use crate::accounts::clients::AccessTokens;
 use crate::accounts::repo;
 use crate::accounts::sessions::{Session, SessionKey, Sessions, Token};
+use crate::accounts::tokens::{self, ApiToken};
 use crate::flow::ctx::Ctx;
 use crate::web::access::{Caller, Credential, Doorkeeper, Means};
 use crate::web::page::Visitor;
@@ -13,13 +16,30 @@ use crate::web::problem::Problem;
 pub struct Door {
     ctx: Ctx,
     sessions: Sessions,
+    access: AccessTokens,
 }
 
 impl Door {
     /// A door that asks for these.
     #[must_use]
-    pub fn new(ctx: Ctx, sessions: Sessions) -> Self {
-        Self { ctx, sessions }
+    pub fn new(ctx: Ctx, sessions: Sessions, access: AccessTokens) -> Self {
+        Self {
+            ctx,
+            sessions,
+            access,
+        }
+    }
+
+    /// The session that an access token belongs to. A session that has ended stops its tokens at once, and what its owner
+    /// may is read from it, not from the token.
+    async fn client(&self, token: &str) -> Result<Option<Caller>, Problem> {
+        let Some(holder) = self.access.read(token).await? else {
+            return Ok(None);
+        };
+        let key = SessionKey::Client(holder.session_id);
+        let session = self.sessions.find(&key).await?;
+        let is_theirs = |session: &Session| session.account_id == holder.account_id;
+        Ok(session.filter(is_theirs).map(caller))
     }
 }
 
@@ -31,7 +51,13 @@ impl Doorkeeper for Door {
                 let key = SessionKey::Browser(Token::given(token).hash());
                 Ok(self.sessions.find(&key).await?.map(caller))
             }
-            Credential::Bearer(_) => Ok(None),
+            Credential::Bearer(token) if ApiToken::is_meant(token.expose_secret()) => {
+                match ApiToken::given(token) {
+                    Some(token) => Ok(tokens::recognise(&self.ctx, &token).await?),
+                    None => Ok(None),
+                }
+            }
+            Credential::Bearer(token) => self.client(token.expose_secret()).await,
         }
     }
 

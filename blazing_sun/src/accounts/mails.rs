@@ -12,7 +12,7 @@ use crate::accounts::repo;
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Mailbox;
 use crate::kernel::id::Id;
-use crate::mail::{ComposeError, Mail, Message};
+use crate::mail::{ComposeError, Mail, Message, somebody};
 
 /// The link with which the owner of an address activates the account.
 #[derive(Serialize, Deserialize)]
@@ -36,12 +36,21 @@ impl Mail for Activation {
         let Some(recipient) = recipient.filter(|recipient| is_good && !recipient.is_active) else {
             return Ok(None);
         };
-        Ok(Some(Message {
-            to: Mailbox::new(None, recipient.email.parse()?),
-            subject: "Activate your account".to_owned(),
-            template: "activation",
-            context: context! { link => links.activation(self.token_id), hours => ACTIVATION.num_hours() },
-        }))
+        let to = Mailbox::new(None, recipient.email.parse()?);
+        Ok(Some(activation(to, links, self.token_id)))
+    }
+
+    fn sample(links: &Links) -> Message {
+        activation(somebody(), links, Uuid::nil())
+    }
+}
+
+fn activation(to: Mailbox, links: &Links, token: Uuid) -> Message {
+    Message {
+        to,
+        subject: "Activate your account".to_owned(),
+        template: "activation",
+        context: context! { link => links.activation(token), hours => ACTIVATION.num_hours() },
     }
 }
 
@@ -58,17 +67,26 @@ impl Mail for AlreadyRegistered {
     const SUMMARY: &'static str =
         "Tells the owner of an account that somebody signed up with its address.";
 
-    type Tools = Links;
+    type Tools = ();
 
-    async fn compose(&self, links: &Links, ctx: &Ctx) -> Result<Option<Message>, ComposeError> {
+    async fn compose(&self, _: &(), ctx: &Ctx) -> Result<Option<Message>, ComposeError> {
         let Some(recipient) = repo::recipient(ctx.pool(), self.user_id).await? else {
             return Ok(None);
         };
-        Ok(Some(Message {
-            to: Mailbox::new(None, recipient.email.parse()?),
-            subject: "You have an account already".to_owned(),
-            template: "already_registered",
-            context: context! { link => links.site() },
-        }))
+        let to = Mailbox::new(None, recipient.email.parse()?);
+        Ok(Some(already_registered(to)))
+    }
+
+    fn sample(_: &()) -> Message {
+        already_registered(somebody())
+    }
+}
+
+fn already_registered(to: Mailbox) -> Message {
+    Message {
+        to,
+        subject: "You have an account already".to_owned(),
+        template: "already_registered",
+        context: context! {},
     }
 }

@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use actix_web::web::{Data, ServiceConfig};
+use chrono::TimeDelta;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
+use crate::accounts::clients::{AccessTokens, KeyAge, Keyring, Renewals};
+use crate::accounts::data::api::Grace;
 use crate::accounts::doorkeeper::Door;
 use crate::accounts::link::Links;
-use crate::accounts::passwords::{HashSettings, Hasher};
+use crate::accounts::passwords::{HashSettings, Hasher, PasswordDesk};
+use crate::accounts::people::FirstAdministrator;
+use crate::accounts::second_factor::{Checkpoint, RelyingParty};
 use crate::accounts::sessions::{Desk, SessionCache, SessionSettings, Sessions};
-use crate::accounts::{registration, sessions};
+use crate::accounts::{
+    clients, data, email_change, invitations, link_requests, passwords, people, profile,
+    registration, second_factor, sessions, tokens,
+};
 use crate::flow::ctx::Ctx;
 use crate::infra::redis::Redis;
 use crate::web::access::Doorkeeper;
@@ -23,8 +31,14 @@ pub struct Settings {
     pub passwords: HashSettings,
     /// How long somebody stays signed in.
     pub sessions: SessionSettings,
+    /// How old the key that signs access tokens may become.
+    pub key_age: KeyAge,
     /// How many times as often as usual everything may be tried.
     pub throttle_factor: u32,
+    /// From asking to have an account deleted to its erasure.
+    pub deletion_grace: TimeDelta,
+    /// Who is to be the first administrator, if it is known.
+    pub first_administrator: Option<FirstAdministrator>,
 }
 
 /// Everything that is made once.
@@ -38,7 +52,15 @@ pub struct Accounts {
     pub sessions: Sessions,
     /// What counts tries.
     pub throttle: Arc<Throttle>,
+    /// What access tokens are signed with.
+    pub keyring: Keyring,
+    grace: Grace,
+    access: AccessTokens,
+    renewals: Renewals,
     desk: Desk,
+    password_desk: PasswordDesk,
+    party: Arc<RelyingParty>,
+    checkpoint: Checkpoint,
     door: Arc<dyn Doorkeeper>,
 }
 
@@ -60,13 +82,45 @@ impl Accounts {
             Arc::clone(&throttle),
             sessions.clone(),
         );
+        let password_desk = PasswordDesk::new(
+            ctx.clone(),
+            links.clone(),
+            hasher.clone(),
+            Arc::clone(&throttle),
+            sessions.clone(),
+            desk.clone(),
+        );
+        let keyring = Keyring::new(ctx.clone(), links.clone());
+        let access = AccessTokens::new(ctx.clone(), links.clone(), keyring.clone());
+        let renewals = Renewals::new(
+            ctx.clone(),
+            links.clone(),
+            Arc::clone(&throttle),
+            sessions.clone(),
+            access.clone(),
+        );
+        let party = Arc::new(RelyingParty::new(links.site())?);
+        let checkpoint = Checkpoint::new(
+            ctx.clone(),
+            links.clone(),
+            Arc::clone(&party),
+            Arc::clone(&throttle),
+            sessions.clone(),
+        );
         Ok(Self {
-            door: Arc::new(Door::new(ctx.clone(), sessions.clone())),
+            door: Arc::new(Door::new(ctx.clone(), sessions.clone(), access.clone())),
+            keyring,
+            access,
+            renewals,
             links,
             hasher,
             sessions,
             throttle,
+            grace: Grace(settings.deletion_grace),
             desk,
+            password_desk,
+            party,
+            checkpoint,
         })
     }
 }
@@ -80,10 +134,39 @@ pub fn configure(routes: &mut ServiceConfig, accounts: &Accounts) {
         .app_data(Data::new(accounts.hasher.clone()))
         .app_data(Data::new(accounts.sessions.clone()))
         .app_data(Data::new(accounts.desk.clone()))
+        .app_data(Data::new(accounts.password_desk.clone()))
+        .app_data(Data::new(accounts.grace))
+        .app_data(Data::new(accounts.access.clone()))
+        .app_data(Data::new(accounts.renewals.clone()))
+        .app_data(Data::from(Arc::clone(&accounts.party)))
+        .app_data(Data::new(accounts.checkpoint.clone()))
         .configure(registration::api::configure)
         .configure(registration::pages::configure)
         .configure(sessions::api::configure)
-        .configure(sessions::pages::configure);
+        .configure(sessions::pages::configure)
+        .configure(link_requests::api::configure)
+        .configure(link_requests::pages::configure)
+        .configure(passwords::api::configure)
+        .configure(passwords::pages::configure)
+        .configure(clients::api::configure)
+        .configure(tokens::api::configure)
+        .configure(tokens::pages::configure)
+        .configure(people::api::configure)
+        .configure(invitations::api::configure)
+        .configure(invitations::pages::configure)
+        .configure(profile::api::configure)
+        .configure(profile::pages::configure)
+        .configure(email_change::api::configure)
+        .configure(email_change::pages::configure)
+        .configure(data::api::configure)
+        .configure(data::pages::configure)
+        .configure(sessions::confirm_api::configure)
+        .configure(sessions::confirm_pages::configure)
+        .configure(second_factor::api::configure)
+        .configure(second_factor::passkeys_api::configure)
+        .configure(second_factor::sign_in_api::configure)
+        .configure(second_factor::pages::configure)
+        .configure(second_factor::settings_pages::configure);
 }
 
 /// What accounts say of their interface.
@@ -92,5 +175,18 @@ pub fn document() -> Vec<OpenApi> {
     vec![
         registration::api::Api::openapi(),
         sessions::api::Api::openapi(),
+        link_requests::api::Api::openapi(),
+        passwords::api::Api::openapi(),
+        clients::api::Api::openapi(),
+        tokens::api::Api::openapi(),
+        people::api::Api::openapi(),
+        invitations::api::Api::openapi(),
+        profile::api::Api::openapi(),
+        email_change::api::Api::openapi(),
+        data::api::Api::openapi(),
+        sessions::confirm_api::Api::openapi(),
+        second_factor::api::Api::openapi(),
+        second_factor::passkeys_api::Api::openapi(),
+        second_factor::sign_in_api::Api::openapi(),
     ]
 }

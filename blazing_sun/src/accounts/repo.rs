@@ -1,6 +1,6 @@
 //! The tables `users` and `user_tokens`, one function a question.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use crate::accounts::passwords::PasswordHash;
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 use crate::kernel::name::PersonName;
+use crate::kernel::time_zone::TimeZone;
 
 /// What a mail needs to know about an account.
 pub struct Recipient {
@@ -19,15 +20,19 @@ pub struct Recipient {
     pub is_active: bool,
 }
 
-/// Opens an account. `false`: the address has one already.
-pub async fn insert(tx: &mut Tx, account: &Account, hash: &PasswordHash) -> sqlx::Result<bool> {
+/// Opens an account; one that somebody is invited to has no password yet. `false`: the address has one already.
+pub async fn insert(
+    tx: &mut Tx,
+    account: &Account,
+    hash: Option<&PasswordHash>,
+) -> sqlx::Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO users (id, email, email_key, password_hash, status, version, created_at, name)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (email_key) DO NOTHING",
         account.id.uuid(),
         account.email.as_str(),
         account.email.key(),
-        hash.as_str(),
+        hash.map(PasswordHash::as_str),
         account.status.name(),
         account.version,
         account.created_at,
@@ -56,16 +61,52 @@ pub async fn lock_by_email(tx: &mut Tx, key: &str) -> sqlx::Result<Option<(Id<Ac
     }))
 }
 
-/// Gives an account another password.
-pub async fn set_password(tx: &mut Tx, id: Id<Account>, hash: &PasswordHash) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE users SET password_hash = $2, version = version + 1 WHERE id = $1",
+/// Gives an account another password and returns its new version.
+pub async fn set_password(tx: &mut Tx, id: Id<Account>, hash: &PasswordHash) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "UPDATE users SET password_hash = $2, version = version + 1 WHERE id = $1 RETURNING version",
         id.uuid(),
         hash.as_str(),
+    )
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Gives an account that waits to be activated the password and name of a newer sign-up. (A name that came with an
+/// invitation stays where none is given.)
+pub async fn sign_up_again(
+    tx: &mut Tx,
+    id: Id<Account>,
+    hash: &PasswordHash,
+    name: Option<&PersonName>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE users SET password_hash = $2, version = version + 1,
+                          name = CASE WHEN password_hash IS NULL THEN coalesce($3, name) ELSE coalesce($3, '') END
+         WHERE id = $1",
+        id.uuid(),
+        hash.as_str(),
+        name.map(PersonName::as_str),
     )
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Whose a token for a purpose is, whether it can still be used or not.
+pub async fn token_owner(
+    tx: &mut Tx,
+    id: Uuid,
+    purpose: Purpose,
+) -> sqlx::Result<Option<Id<Account>>> {
+    let owner = sqlx::query_scalar!(
+        "SELECT user_id FROM user_tokens WHERE id = $1 AND purpose = $2",
+        id,
+        purpose.name(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(owner.map(Id::from))
 }
 
 /// Confirms the address of an account and returns its new version; none if it was confirmed before.
@@ -158,7 +199,7 @@ pub async fn recipient(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Re
     .await
 }
 
-/// What pages show of an account.
+/// What pages and mails show of an account.
 pub struct Acquaintance {
     /// Its owner's name; may be empty.
     pub name: String,
@@ -168,7 +209,16 @@ pub struct Acquaintance {
     pub time_zone: String,
 }
 
-/// What pages show of an account.
+impl Acquaintance {
+    /// A moment as its owner's clocks show it, for mails.
+    #[must_use]
+    pub fn tell(&self, moment: DateTime<Utc>) -> String {
+        let zone: TimeZone = self.time_zone.parse().unwrap_or_default();
+        zone.tell(moment)
+    }
+}
+
+/// What pages and mails show of an account.
 pub async fn acquaintance(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Acquaintance>> {
     sqlx::query_as!(
         Acquaintance,
@@ -177,4 +227,100 @@ pub async fn acquaintance(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option
     )
     .fetch_optional(pool)
     .await
+}
+
+/// The most rows that one statement deletes, so that no lock and no transaction is held for long.
+const BATCH: i64 = 10_000;
+
+/// Deletes what a statement finds, a batch at a time, until it finds no more.
+macro_rules! delete {
+    ($pool:expr, $statement:literal, $($bound:expr),+) => {
+        while sqlx::query!($statement, $($bound),+, BATCH)
+            .execute($pool)
+            .await?
+            .rows_affected()
+            > 0
+        {}
+    };
+}
+
+/// Deletes what has expired and what nobody needs any more. (In order: what others belong to comes first.)
+pub async fn delete_expired(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    idle_since: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (yesterday, a_month_ago, a_year_ago) = (
+        now - TimeDelta::days(1),
+        now - TimeDelta::days(30),
+        now - TimeDelta::days(365),
+    );
+    delete!(
+        pool,
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)",
+        now,
+        idle_since
+    );
+    delete!(
+        pool,
+        "DELETE FROM sign_in_challenges WHERE id IN (SELECT id FROM sign_in_challenges WHERE expires_at <= $1 LIMIT $2)",
+        now
+    );
+    delete!(
+        pool,
+        "DELETE FROM passkey_registrations
+         WHERE id IN (SELECT id FROM passkey_registrations WHERE expires_at <= $1 LIMIT $2)",
+        now
+    );
+    delete!(
+        pool,
+        "DELETE FROM user_tokens WHERE id IN (SELECT id FROM user_tokens WHERE expires_at <= $1 LIMIT $2)",
+        yesterday
+    );
+    delete!(
+        pool,
+        "DELETE FROM link_requests WHERE id IN (SELECT id FROM link_requests WHERE created_at <= $1 LIMIT $2)",
+        yesterday
+    );
+    delete!(
+        pool,
+        "DELETE FROM email_changes WHERE id IN (SELECT id FROM email_changes WHERE expires_at <= $1 LIMIT $2)",
+        a_month_ago
+    );
+    delete!(
+        pool,
+        "DELETE FROM api_tokens WHERE id IN (SELECT id FROM api_tokens WHERE expires_at <= $1 LIMIT $2)",
+        a_month_ago
+    );
+    delete!(
+        pool,
+        "DELETE FROM devices WHERE id IN (SELECT id FROM devices WHERE seen_at <= $1 LIMIT $2)",
+        a_year_ago
+    );
+    Ok(())
+}
+
+/// Removes accounts that were opened before a moment and never activated. Returns each with the version that its end is.
+pub async fn remove_pending(
+    tx: &mut Tx,
+    opened_before: DateTime<Utc>,
+    at_most: i64,
+) -> sqlx::Result<Vec<(Id<Account>, i64)>> {
+    let now = tx.now();
+    let removed = sqlx::query!(
+        "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE status = 'pending' AND created_at < $1
+                                        AND NOT EXISTS (SELECT FROM user_tokens
+                                                        WHERE user_id = users.id AND used_at IS NULL AND expires_at > $3)
+                                        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING id, version",
+        opened_before,
+        at_most,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(removed
+        .into_iter()
+        .map(|row| (row.id.into(), row.version + 1))
+        .collect())
 }

@@ -15,6 +15,7 @@ use tokio::net::TcpSocket;
 use uuid::Uuid;
 
 use crate::app::config::{Config, Http, Lifecycle};
+use crate::app::first_administrator;
 use crate::app::instances::{self, Instance};
 use crate::app::roles::{Role, Running};
 use crate::app::routes;
@@ -65,6 +66,9 @@ impl Application {
         let services = Arc::clone(&wiring.services);
         for name in migrations::apply(&services.postgres).await? {
             tracing::info!(migration.name = name, "migration applied");
+        }
+        if let Some(first) = &config.accounts.first_administrator {
+            first_administrator::provide(&wiring, first).await?;
         }
         let instance = record_start(&services, clock.as_ref()).await?;
 
@@ -165,6 +169,7 @@ fn serve(
     let metrics = Data::new(Metrics::new(registry)?);
     let pages = Data::new(Pages::new()?);
     let health = Data::from(health);
+    let blobs = Data::new(wiring.services.blobs.clone());
     let services = Data::from(wiring.services);
     let catalogue = Data::from(wiring.catalogue);
     let ctx = Data::new(wiring.ctx);
@@ -183,6 +188,7 @@ fn serve(
             .app_data(pages.clone())
             .app_data(health.clone())
             .app_data(services.clone())
+            .app_data(blobs.clone())
             .app_data(catalogue.clone())
             .app_data(ctx.clone())
             .app_data(proxies.clone())
@@ -196,9 +202,11 @@ fn serve(
         };
         app.wrap(from_fn(csrf::guard))
             .wrap(cors::listed(&cors))
+            .wrap(from_fn(cors::nothing_for_others))
             .wrap(from_fn(envelope))
     })
-    // Only passwords are hashed on these threads, and each of them keeps the memory that one hash took.
+    // Passwords are hashed on these threads, and each of them keeps the memory that one hash took. (Private files are read
+    // on them too, which takes no time beside that.)
     .worker_max_blocking_threads(config.accounts.passwords.concurrency.into())
     .client_request_timeout(config.http.header_timeout)
     .keep_alive(config.http.keep_alive)

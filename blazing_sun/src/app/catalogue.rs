@@ -1,12 +1,19 @@
 //! Every event, job and reaction of the application.
 
+use std::sync::Arc;
+
 use crate::accounts::events::{
     AUTH_EVENTS, PasswordReset, SignInFailed, SignedIn, SignedOut, USER_EVENTS, UserActivated,
     UserCreated, UserDeleted, UserPasswordChanged, UserUpdated,
 };
+use crate::accounts::{
+    AnswerLinkRequest, CreateUser, DataTools, EraseAccount, EraseAccounts, ExportAccount, KeyAge,
+    Notify, PurgeAccounts, PurgeExports, RotateSigningKeys, SessionSettings,
+};
 use crate::audit::Audit;
 use crate::flow::catalogue::Catalogue;
 use crate::flow::dead_letter::{self, DeadLettered};
+use crate::flow::delete_blobs::DeleteBlobs;
 use crate::flow::event::Topic;
 use crate::flow::purge::{PurgeExpired, Retention};
 use crate::mail::{Mails, SendEmail};
@@ -16,7 +23,13 @@ const TOPICS: &[Topic] = &[USER_EVENTS, AUTH_EVENTS, dead_letter::TOPIC];
 
 /// The catalogue of this build.
 #[must_use]
-pub fn catalogue(mails: Mails, retention: Retention) -> Catalogue {
+pub fn catalogue(
+    mails: Arc<Mails>,
+    retention: Retention,
+    key_age: KeyAge,
+    sessions: SessionSettings,
+    data: DataTools,
+) -> Catalogue {
     Catalogue::default()
         .event::<UserCreated>()
         .event::<UserActivated>()
@@ -29,6 +42,16 @@ pub fn catalogue(mails: Mails, retention: Retention) -> Catalogue {
         .event::<PasswordReset>()
         .event::<DeadLettered>()
         .job::<SendEmail>(mails)
+        .job::<CreateUser>(())
         .job::<PurgeExpired>(retention)
+        .job::<AnswerLinkRequest>(())
+        .job::<RotateSigningKeys>(key_age)
+        .job::<PurgeAccounts>(sessions)
+        .job::<DeleteBlobs>(data.blobs.clone())
+        .job::<ExportAccount>(data.clone())
+        .job::<PurgeExports>(data.clone())
+        .job::<EraseAccounts>(())
+        .job::<EraseAccount>(data)
         .reaction(Audit::new(TOPICS))
+        .reaction(Notify)
 }

@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod contracts;
 pub mod doctor;
+pub mod first_administrator;
 pub mod healthcheck;
 mod home;
 pub mod instances;

@@ -2,16 +2,28 @@
 
 use std::sync::Arc;
 
+use crate::accounts::{EraseAccounts, PurgeAccounts, PurgeExports, RotateSigningKeys};
 use crate::flow::purge::PurgeExpired;
 use crate::flow::schedule::{BadPattern, Missed, Schedule};
 
 /// The schedules of this build. Times are UTC.
 pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
-    let schedules = [Schedule::new(
-        "purge_expired",
-        "30 3 * * *",
-        Missed::Once,
-        |_| PurgeExpired {},
-    )?];
+    let schedules = [
+        Schedule::new("purge_expired", "30 3 * * *", Missed::Once, |_| {
+            PurgeExpired {}
+        })?,
+        Schedule::new("rotate_signing_keys", "0 4 * * *", Missed::Once, |_| {
+            RotateSigningKeys {}
+        })?,
+        Schedule::new("purge_accounts", "40 3 * * *", Missed::Once, |_| {
+            PurgeAccounts {}
+        })?,
+        Schedule::new("purge_exports", "45 3 * * *", Missed::Once, |_| {
+            PurgeExports {}
+        })?,
+        Schedule::new("erase_accounts", "10 * * * *", Missed::Once, |_| {
+            EraseAccounts {}
+        })?,
+    ];
     Ok(schedules.into())
 }

@@ -6,13 +6,19 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use prometheus::Registry;
 
-use crate::accounts::{Accounts, Activation, AlreadyRegistered, Links};
+use crate::accounts::{
+    AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
+    EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
+    PasswordChanged, ResetLink, SecondFactorChanged,
+};
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
+use crate::audit::AuditData;
 use crate::flow::catalogue::Catalogue;
 use crate::flow::consumer::{Consumer, Source};
 use crate::flow::ctx::Ctx;
 use crate::flow::metrics::FlowMetrics;
+use crate::flow::personal_data::Held;
 use crate::flow::reaction::Reaction;
 use crate::flow::relay::{EventsCarrier, JobsCarrier, Relay};
 use crate::flow::schedule::{Schedule, Scheduler};
@@ -22,6 +28,11 @@ use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
 use crate::mail::{Mails, Site};
+
+/// Everything that is held about people: whatever is not in this list is neither handed out nor erased.
+fn held() -> Held {
+    Arc::new([Arc::new(AccountData), Arc::new(AuditData)])
+}
 
 /// Everything that is made once in a process.
 pub struct Wiring {
@@ -35,6 +46,8 @@ pub struct Wiring {
     pub schedules: Arc<[Schedule]>,
     /// Accounts, and who is signed in.
     pub accounts: Accounts,
+    /// The mails that there are.
+    pub mails: Arc<Mails>,
     settings: services::Settings,
     concurrency: u16,
     resend_after: TimeDelta,
@@ -67,11 +80,34 @@ impl Wiring {
         };
         let mails = Mails::new(Post::new(&config.mail)?, site)?
             .with::<Activation>(links.clone())
-            .with::<AlreadyRegistered>(links.clone());
+            .with::<AlreadyRegistered>(())
+            .with::<InvitationMail>(links.clone())
+            .with::<EmailChangeOld>(links.clone())
+            .with::<EmailChangeNew>(links.clone())
+            .with::<EmailChanged>(())
+            .with::<ResetLink>(links.clone())
+            .with::<PasswordChanged>(())
+            .with::<NewSignIn>(())
+            .with::<SecondFactorChanged>(())
+            .with::<ExportReady>(())
+            .with::<DeletionScheduled>(());
+        let data = DataTools {
+            held: held(),
+            blobs: services.blobs.clone(),
+            sessions: accounts.sessions.clone(),
+        };
+        let mails = Arc::new(mails);
         Ok(Self {
             ctx,
             services,
-            catalogue: Arc::new(catalogue::catalogue(mails, config.flow.retention.clone())),
+            catalogue: Arc::new(catalogue::catalogue(
+                Arc::clone(&mails),
+                config.flow.retention.clone(),
+                config.accounts.key_age,
+                config.accounts.sessions,
+                data,
+            )),
+            mails,
             schedules: schedules::schedules()?,
             accounts,
             settings: config.services.clone(),

@@ -61,3 +61,16 @@ pub async fn history(pool: &PgPool, subject: Uuid) -> sqlx::Result<Vec<Entry>> {
     .fetch_all(pool)
     .await
 }
+
+/// What happened to somebody's account, and what they did, in order.
+pub async fn of_person(tx: &mut Tx, account: Uuid) -> sqlx::Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT to_jsonb(entry) AS "entry!" FROM (
+               SELECT event_id, type, subject, sequence, actor_id, correlation_id, causation_id, occurred_at, data
+               FROM audit_log WHERE subject = $1 OR actor_id = $1
+           ) AS entry ORDER BY entry.event_id"#,
+        account,
+    )
+    .fetch_all(tx.conn())
+    .await
+}

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::flow::ctx::{Cause, Ctx, Tx};
+use crate::flow::outbox::Refused;
 
 /// Something to do. Its payload carries ids, never a password, a token or a text of its own; one recipient, one job.
 ///
@@ -49,6 +50,22 @@ pub enum JobError {
 impl From<sqlx::Error> for JobError {
     fn from(error: sqlx::Error) -> Self {
         Self::Retry(format!("PostgreSQL: {error}"))
+    }
+}
+
+impl From<Refused> for JobError {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::Database(error) => error.into(),
+            // The next version may know better.
+            other => Self::Retry(other.to_string()),
+        }
+    }
+}
+
+impl From<object_store::Error> for JobError {
+    fn from(error: object_store::Error) -> Self {
+        Self::Retry(format!("private files: {error}"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One thin adapter for each service, each with its own `Settings`.
 
+pub mod blobs;
 pub mod kafka;
 pub mod migrations;
 pub mod postgres;

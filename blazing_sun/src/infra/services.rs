@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio::time::timeout;
 
+use crate::infra::blobs::{self, Blobs};
 use crate::infra::kafka::{self, Kafka};
 use crate::infra::postgres;
 use crate::infra::rabbitmq::{self, RabbitMq};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub rabbitmq: Option<rabbitmq::Settings>,
     /// Kafka, if it carries events.
     pub kafka: Option<kafka::Settings>,
+    /// Private files.
+    pub blobs: blobs::Settings,
 }
 
 /// A client for every service.
@@ -59,6 +62,8 @@ pub struct Services {
     pub postgres: PgPool,
     /// Redis, if it is used.
     pub redis: Option<Arc<Redis>>,
+    /// Private files.
+    pub blobs: Blobs,
     rabbitmq: Option<RabbitMq>,
     kafka: Option<Kafka>,
 }
@@ -74,6 +79,7 @@ impl Services {
                 .map(Redis::new)
                 .transpose()?
                 .map(Arc::new),
+            blobs: Blobs::new(settings.blobs.clone()),
             rabbitmq: settings.rabbitmq.clone().map(RabbitMq::new),
             kafka: settings.kafka.as_ref().map(Kafka::new).transpose()?,
         })

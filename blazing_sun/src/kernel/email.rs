@@ -56,6 +56,17 @@ impl Email {
     }
 }
 
+/// What the keys of addresses begin with that begin as `text` does, to look for them.
+pub fn beginning(text: &str) -> Result<String, NotAnEmail> {
+    if text.len() > MAX_LENGTH {
+        return Err(NotAnEmail::TooLong);
+    }
+    if text.contains(char::is_control) {
+        return Err(NotAnEmail::Malformed);
+    }
+    Ok(key(text.trim()))
+}
+
 fn key(address: &str) -> String {
     address.to_lowercase().nfkc().collect()
 }
@@ -220,6 +231,17 @@ mod tests {
         assert_eq!(key("MÜLLER@MÜNCHEN.DE"), key("müller@münchen.de"));
         assert_eq!(key("mu\u{308}ller@example.org"), key("müller@example.org"));
         assert_ne!(key("muller@example.org"), key("müller@example.org"));
+    }
+
+    #[test]
+    fn addresses_are_found_by_how_they_begin() {
+        let ada: Email = "Ada@example.org".parse().expect("an address");
+        for text in ["", "a", " ADA@ex", "ada@example.org"] {
+            let found = beginning(text).map(|text| ada.key().starts_with(&text));
+            assert_eq!(found, Ok(true), "{text:?}");
+        }
+        assert_eq!(beginning("\0"), Err(NotAnEmail::Malformed));
+        assert_eq!(beginning(&"a".repeat(255)), Err(NotAnEmail::TooLong));
     }
 
     /// Addresses in which each part is of one script, and so may be accepted.

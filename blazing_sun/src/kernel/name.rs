@@ -1,4 +1,4 @@
-//! What people are called.
+//! What people are called, and what they call their things.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,21 +41,45 @@ impl FromStr for PersonName {
     type Err = NotAName;
 
     fn from_str(text: &str) -> Result<Self, NotAName> {
-        let text = text.trim();
-        if text.chars().nth(MAX_LENGTH).is_some() {
-            return Err(NotAName::TooLong);
-        }
-        if text.contains(char::is_control) {
-            return Err(NotAName::Control);
-        }
-        if text.contains(text::is_invisible) {
-            return Err(NotAName::Invisible);
-        }
-        if !text.contains(char::is_alphanumeric) {
-            return Err(NotAName::NoLetter);
-        }
-        Ok(Self(text.to_owned()))
+        judge(text).map(Self)
     }
+}
+
+/// What somebody calls a thing of theirs, such as a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label(String);
+
+impl Label {
+    /// The name, without spaces around it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = NotAName;
+
+    fn from_str(text: &str) -> Result<Self, NotAName> {
+        judge(text).map(Self)
+    }
+}
+
+fn judge(text: &str) -> Result<String, NotAName> {
+    let text = text.trim();
+    if text.chars().nth(MAX_LENGTH).is_some() {
+        return Err(NotAName::TooLong);
+    }
+    if text.contains(char::is_control) {
+        return Err(NotAName::Control);
+    }
+    if text.contains(text::is_invisible) {
+        return Err(NotAName::Invisible);
+    }
+    if !text.contains(char::is_alphanumeric) {
+        return Err(NotAName::NoLetter);
+    }
+    Ok(text.to_owned())
 }
 
 impl fmt::Debug for PersonName {

@@ -1,7 +1,9 @@
 //! The time zone somebody lives in.
 
+use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 /// A time zone of the IANA database.
@@ -18,6 +20,25 @@ impl TimeZone {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.name()
+    }
+
+    /// A moment as clocks there show it, with the zone beside it: for mails, which are read anywhere.
+    #[must_use]
+    pub fn tell(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        format!("{} ({self})", local.format("%-d %B %Y, %H:%M"))
+    }
+}
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        Self(Tz::UTC)
+    }
+}
+
+impl fmt::Display for TimeZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -48,6 +69,38 @@ mod tests {
             "../etc/passwd",
         ] {
             assert_eq!(bad.parse::<TimeZone>(), Err(NotATimeZone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_told_as_clocks_there_show_it() {
+        let tell = |zone: &str, moment: &str| {
+            let zone: TimeZone = zone.parse().expect("a time zone");
+            zone.tell(moment.parse().expect("a moment"))
+        };
+        for (zone, moment, told) in [
+            (
+                "UTC",
+                "2026-11-25T08:58:00Z",
+                "25 November 2026, 08:58 (UTC)",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-11-25T08:58:59Z",
+                "25 November 2026, 09:58 (Europe/Berlin)",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-07-01T22:30:00Z",
+                "2 July 2026, 00:30 (Europe/Berlin)",
+            ),
+            (
+                "Pacific/Chatham",
+                "2026-12-31T12:00:00Z",
+                "1 January 2027, 01:45 (Pacific/Chatham)",
+            ),
+        ] {
+            assert_eq!(tell(zone, moment), told);
         }
     }
 }

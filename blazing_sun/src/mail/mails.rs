@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Post;
-use crate::mail::layout::{Layout, Site};
+use crate::mail::layout::{Layout, Rendered, Site};
 use crate::mail::message::{ComposeError, Mail, Message};
 
 /// The mails by their names, the layout that they share and the post that takes them.
@@ -42,6 +42,18 @@ impl Mails {
         self.known.iter().map(|kind| (kind.name(), kind.summary()))
     }
 
+    /// What a mail looks like, filled with made-up values; none if no mail has this name. An error is a mistake in its
+    /// template.
+    #[must_use]
+    pub fn preview(&self, name: &str) -> Option<Result<Preview, minijinja::Error>> {
+        let message = self.find(name)?.sample();
+        let rendered = self.layout.render(&message);
+        Some(rendered.map(|rendered| Preview {
+            subject: message.subject,
+            rendered,
+        }))
+    }
+
     /// The way out, to be asked how it does, and closed at the end.
     #[must_use]
     pub fn post(&self) -> &Post {
@@ -52,6 +64,14 @@ impl Mails {
         let kind = self.known.iter().find(|kind| kind.name() == name);
         kind.map(Box::as_ref)
     }
+}
+
+/// A mail as it would look.
+pub struct Preview {
+    /// Its subject.
+    pub subject: String,
+    /// Its two forms.
+    pub rendered: Rendered,
 }
 
 /// Why a mail was not written.
@@ -71,6 +91,7 @@ pub(super) trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     fn summary(&self) -> &'static str;
     async fn compose(&self, data: &Value, ctx: &Ctx) -> Result<Option<Message>, Unwritten>;
+    fn sample(&self) -> Message;
 }
 
 struct Known<M: Mail> {
@@ -91,5 +112,9 @@ impl<M: Mail> Kind for Known<M> {
     async fn compose(&self, data: &Value, ctx: &Ctx) -> Result<Option<Message>, Unwritten> {
         let mail = M::deserialize(data)?;
         Ok(mail.compose(&self.tools, ctx).await?)
+    }
+
+    fn sample(&self) -> Message {
+        M::sample(&self.tools)
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::flow::ctx::Ctx;
-use crate::infra::smtp::Mailbox;
+use crate::infra::smtp::{Address, Mailbox};
 
 /// A mail to one recipient. It carries ids only: address, name and link are looked up when it is written, so that they
 /// are right then, and neither they nor a token wait in a table.
@@ -28,6 +28,15 @@ pub trait Mail: Serialize + DeserializeOwned + Send + Sync + 'static {
         tools: &Self::Tools,
         ctx: &Ctx,
     ) -> Result<Option<Message>, ComposeError>;
+
+    /// What it looks like, filled with made-up values, for those who look at the mails of a build.
+    fn sample(tools: &Self::Tools) -> Message;
+}
+
+/// Whom samples are written to.
+#[must_use]
+pub fn somebody() -> Mailbox {
+    Mailbox::new(None, Address::new_dangerous("ada", "example.org"))
 }
 
 /// A mail that is ready to be laid out.

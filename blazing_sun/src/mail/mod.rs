@@ -6,6 +6,6 @@ mod message;
 mod send_email;
 
 pub use layout::{Layout, Rendered, Site};
-pub use mails::Mails;
-pub use message::{ComposeError, Mail, Message};
+pub use mails::{Mails, Preview};
+pub use message::{ComposeError, Mail, Message, somebody};
 pub use send_email::SendEmail;

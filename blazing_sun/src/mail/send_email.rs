@@ -1,5 +1,7 @@
 //! The job that sends a mail: written, laid out and handed over anew in each attempt, under the same Message-ID.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,9 +67,9 @@ impl Job for SendEmail {
     const SUMMARY: &'static str = "Sends one mail to one recipient.";
     const PRIORITY: i16 = 5;
 
-    type Tools = Mails;
+    type Tools = Arc<Mails>;
 
-    async fn run(&self, mails: &Mails, run: &mut Run) -> Result<(), JobError> {
+    async fn run(&self, mails: &Arc<Mails>, run: &mut Run) -> Result<(), JobError> {
         self.send(mails, run.ctx(), run.id()).await
     }
 }

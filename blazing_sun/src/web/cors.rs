@@ -1,10 +1,14 @@
 //! Pages of other sites may use the interface if their site is listed, and only with a token: no cookie goes along.
 
 use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LOCATION, RETRY_AFTER,
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION,
+    CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LOCATION, RETRY_AFTER,
 };
+use actix_web::middleware::{Condition, Next};
 
 use crate::web::request_id;
 
@@ -13,7 +17,7 @@ const MAX_AGE: usize = 3600;
 
 /// The middleware for these sites; with none it adds nothing to any answer.
 #[must_use]
-pub fn listed(origins: &[String]) -> Cors {
+pub fn listed(origins: &[String]) -> Condition<Cors> {
     let idempotency_key = HeaderName::from_static("idempotency-key");
     let cors = Cors::default()
         .allowed_methods([
@@ -33,7 +37,21 @@ pub fn listed(origins: &[String]) -> Cors {
         .expose_headers([ETAG, LOCATION, RETRY_AFTER, request_id::HEADER])
         .block_on_origin_mismatch(false)
         .max_age(MAX_AGE);
-    origins
+    let cors = origins
         .iter()
-        .fold(cors, |cors, origin| cors.allowed_origin(origin))
+        .fold(cors, |cors, origin| cors.allowed_origin(origin));
+    Condition::new(!origins.is_empty(), cors)
+}
+
+/// The middleware around it: takes back what it says to sites that are not listed, which is nothing they could use.
+pub async fn nothing_for_others(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut answer = next.call(request).await?;
+    let headers = answer.headers_mut();
+    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
+    }
+    Ok(answer)
 }

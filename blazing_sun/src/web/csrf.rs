@@ -1,6 +1,7 @@
 //! No other site makes a browser change anything here. Browsers say where a request was begun: in `Sec-Fetch-Site`, the
 //! older ones in `Origin`. A program says neither, and has no cookie that others could abuse.
 
+use actix_web::ResponseError;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -50,13 +51,14 @@ pub async fn guard(
         Method::GET | Method::HEAD | Method::OPTIONS
     );
     if !reads && !origins.let_in(request.headers()) {
-        return Err(Problem::forbidden(
+        let problem = Problem::forbidden(
             "cross_site",
             "Another site began this request. Open this site and try from there.",
-        )
-        .into());
+        );
+        let answer = request.into_response(problem.error_response());
+        return Ok(answer.map_into_right_body());
     }
-    next.call(request).await
+    Ok(next.call(request).await?.map_into_left_body())
 }
 
 #[cfg(test)]

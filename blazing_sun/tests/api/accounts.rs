@@ -122,14 +122,14 @@ async fn of_several_sign_ups_with_a_pending_address_the_newest_counts() {
 
 #[tokio::test]
 async fn a_token_works_once_even_if_many_use_it_at_the_same_time() {
-    let world = World::solo().await;
+    let world = World::solo().await.with("THROTTLE_FACTOR", 10);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     sign_up(&app, ADA, "correct horse").await;
     machine.settle().await;
     let token = token(&world.mails()[0]);
 
-    let attempts = (0..20).map(|_| activate(&app, &token));
+    let attempts = (0..50).map(|_| activate(&app, &token));
     let answers = futures_util::future::join_all(attempts).await;
 
     let count = |status| {
@@ -138,7 +138,7 @@ async fn a_token_works_once_even_if_many_use_it_at_the_same_time() {
             .filter(|answer| answer.status == status)
             .count()
     };
-    assert_eq!((count(200), count(422)), (1, 19));
+    assert_eq!((count(200), count(422)), (1, 49));
     app.end().await;
 }
 
@@ -170,6 +170,98 @@ async fn a_mail_that_comes_too_late_is_not_sent() {
     machine.settle().await;
 
     assert_eq!(world.mails().len(), 0);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn sign_ups_are_counted_for_known_and_unknown_addresses_alike() {
+    for known in [true, false] {
+        let world = World::solo().await;
+        let app = TestApp::start(&world).await;
+        let mut machine = Machine::new(&world, &app).await;
+        if known {
+            sign_up(&app, ADA, "correct horse").await;
+            machine.settle().await;
+            activate(&app, &token(&world.mails()[0])).await;
+            app.clock.advance(TimeDelta::minutes(5));
+        }
+
+        for _ in 0..5 {
+            assert_eq!(sign_up(&app, ADA, "correct horse").await.status, 202);
+        }
+        let refused = sign_up(&app, "ADA@example.org", "correct horse").await;
+        let other = sign_up(&app, "bob@example.org", "correct horse").await;
+        app.clock.advance(TimeDelta::minutes(5));
+        let later = sign_up(&app, ADA, "correct horse").await;
+
+        assert_eq!(
+            (refused.status, refused.header("retry-after")),
+            (429, Some("300"))
+        );
+        assert_eq!((other.status, later.status), (202, 202));
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn one_client_cannot_sign_everybody_up() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+
+    for number in 0..20 {
+        let email = format!("{number}@example.org");
+        assert_eq!(sign_up(&app, &email, "correct horse").await.status, 202);
+    }
+    let refused = sign_up(&app, ADA, "correct horse").await;
+
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (429, Some("10"))
+    );
+    app.end().await;
+}
+
+#[tokio::test]
+async fn links_that_are_tried_are_counted() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+
+    for _ in 0..30 {
+        assert_eq!(activate(&app, "nothing").await.status, 422);
+    }
+
+    assert_eq!(activate(&app, "nothing").await.status, 429);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_newest_sign_up_brings_its_name_and_who_was_invited_keeps_theirs() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let name = async || -> String {
+        sqlx::query_scalar("SELECT name FROM users")
+            .fetch_one(&world.pool())
+            .await
+            .expect("a name")
+    };
+    let named = async |name: &str| {
+        let body = json!({ "email": ADA, "name": name, "password": "correct horse" });
+        post(app.address, "/api/v1/auth/sign-up", &body).await
+    };
+
+    named("A Stranger").await;
+    sign_up(&app, ADA, "correct horse").await;
+    let without = name().await;
+    named("Ada").await;
+    let with = name().await;
+    sqlx::query("UPDATE users SET password_hash = NULL, name = 'Miss Lovelace'")
+        .execute(&world.pool())
+        .await
+        .expect("an invitation");
+    sign_up(&app, ADA, "correct horse").await;
+
+    assert_eq!((without.as_str(), with.as_str()), ("", "Ada"));
+    assert_eq!(name().await, "Miss Lovelace");
     app.end().await;
 }
 

@@ -5,15 +5,37 @@
     reason = "a test that cannot set up its world has to stop"
 )]
 
+mod access_tokens;
 mod accounts;
+mod api_tokens;
+mod clients;
 mod commands;
+mod cors;
+mod data;
+mod email_change;
+mod erasure;
 mod harness;
 mod health;
 mod http;
+mod invitations;
+mod leaving;
 mod lifecycle;
+mod links;
+mod notifications;
 mod openapi;
 mod pages;
+mod passkeys;
+mod passwords;
+mod people;
+mod profile;
+mod purge;
+mod second_factor;
+mod second_factor_changes;
+mod second_factor_pages;
+mod session_cache;
 mod sessions;
+mod signing_keys;
 mod spine;
 #[path = "../support/mod.rs"]
 mod support;
+mod user_commands;

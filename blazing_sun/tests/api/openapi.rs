@@ -53,7 +53,8 @@ async fn every_address_that_is_registered_is_in_the_document() {
     for file in sources(Path::new("src")) {
         let text = std::fs::read_to_string(&file).expect("a source file");
         // Registrations, not the attributes that document them, nor calls of a name.
-        for line in text.lines().filter(|line| !line.contains("path =")) {
+        let is_registration = |line: &&str| !line.contains("path =") && !line.contains("format!");
+        for line in text.lines().filter(is_registration) {
             for (start, _) in line.match_indices("\"/api/v1/") {
                 let path = line[start + 1..].split('"').next().expect("an end");
                 registered.insert(path.to_owned());

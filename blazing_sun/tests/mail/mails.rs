@@ -8,7 +8,7 @@ use blazing_sun::flow::job::{Job, JobError};
 use blazing_sun::flow::metrics::FlowMetrics;
 use blazing_sun::kernel::clock::SystemClock;
 use blazing_sun::kernel::id;
-use blazing_sun::mail::{ComposeError, Mail, Mails, Message, SendEmail, Site};
+use blazing_sun::mail::{ComposeError, Mail, Mails, Message, SendEmail, Site, somebody};
 use mail_parser::MessageParser;
 use minijinja::context;
 use prometheus::Registry;
@@ -62,6 +62,15 @@ impl Mail for Activation {
             template: "activation",
             context,
         }))
+    }
+
+    fn sample(link: &Self::Tools) -> Message {
+        Message {
+            to: somebody(),
+            subject: "Activate your account ☀".to_owned(),
+            template: "activation",
+            context: context! { link => link, hours => 48 },
+        }
     }
 }
 
@@ -203,4 +212,19 @@ async fn every_mail_is_listed_for_the_documents() {
     let listed: Vec<_> = mails(&server).list().collect();
 
     assert_eq!(listed, [("activation", "Confirms an address.")]);
+}
+
+#[tokio::test]
+async fn a_mail_can_be_looked_at_without_being_sent() {
+    let server = Server::start(Script::default()).await;
+    let mails = mails(&server);
+
+    let preview = mails.preview("activation").expect("a mail");
+    let preview = preview.expect("a sample");
+
+    assert_eq!(preview.subject, "Activate your account ☀");
+    assert!(preview.rendered.text.contains(LINK));
+    assert!(preview.rendered.html.contains("Activate my account"));
+    assert!(mails.preview("no_such_mail").is_none());
+    assert_eq!(server.connections(), 0);
 }

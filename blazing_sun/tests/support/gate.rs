@@ -46,10 +46,16 @@ impl Gate {
                 match ways.borrow().clone() {
                     Way::Refuse => drop(client),
                     Way::Hold => held.push(client),
-                    Way::Pass(target) => drop(tokio::spawn(async move {
-                        let mut server = TcpStream::connect(target).await.expect("the service");
-                        drop(copy_bidirectional(&mut client, &mut server).await);
-                    })),
+                    Way::Pass(target) => {
+                        let mut ways = ways.clone();
+                        drop(tokio::spawn(async move {
+                            let mut server = TcpStream::connect(target).await.expect("the service");
+                            tokio::select! {
+                                _ = copy_bidirectional(&mut client, &mut server) => {}
+                                _ = ways.wait_for(|way| matches!(way, Way::Refuse)) => {}
+                            }
+                        }));
+                    }
                 }
             }
         });
@@ -69,6 +75,11 @@ impl Gate {
     /// From now on connections are passed on.
     pub fn pass_to(&self, address: String) {
         self.way.send_replace(Way::Pass(address));
+    }
+
+    /// From now on every connection is closed, those that were passed on too.
+    pub fn refuse(&self) {
+        self.way.send_replace(Way::Refuse);
     }
 
     /// How many connections came so far.

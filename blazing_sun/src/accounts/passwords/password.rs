@@ -80,6 +80,12 @@ impl Password {
         }
     }
 
+    /// Whether it is the same as another one.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     /// For hashing alone.
     pub(super) fn expose(&self) -> &str {
         self.0.expose_secret()

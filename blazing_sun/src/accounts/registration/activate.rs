@@ -4,6 +4,7 @@ use crate::accounts::account::Account;
 use crate::accounts::events::UserActivated;
 use crate::accounts::link::{Links, Purpose};
 use crate::accounts::repo;
+use crate::accounts::sessions;
 use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::id::Id;
@@ -31,7 +32,14 @@ pub async fn activate(
     let token = links
         .open(Purpose::Activation, token)
         .ok_or(ActivateError::BadLink)?;
-    let account = repo::use_token(tx, token, Purpose::Activation)
+    let account = repo::token_owner(tx, token, Purpose::Activation)
+        .await?
+        .ok_or(ActivateError::BadLink)?;
+    // In this order everywhere: the account, then what belongs to it.
+    sessions::lock(tx, account)
+        .await?
+        .ok_or(ActivateError::BadLink)?;
+    repo::use_token(tx, token, Purpose::Activation)
         .await?
         .ok_or(ActivateError::BadLink)?;
     let version = repo::activate(tx, account)

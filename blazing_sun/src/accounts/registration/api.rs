@@ -9,11 +9,14 @@ use utoipa::{OpenApi, ToSchema};
 use crate::accounts::link::Links;
 use crate::accounts::passwords::{Hasher, Password};
 use crate::accounts::registration::activate::{ActivateError, activate};
+use crate::accounts::registration::counts;
 use crate::accounts::registration::sign_up::{SignUp, SignUpError, sign_up};
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::name::PersonName;
+use crate::web::client::Client;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::post;
+use crate::web::throttle::Throttle;
 
 /// What this part of the interface says of itself.
 #[derive(OpenApi)]
@@ -45,6 +48,7 @@ pub struct SignUpBody {
 #[serde(deny_unknown_fields)]
 struct ActivateBody {
     /// The token of the mail's link.
+    #[schema(max_length = 200)]
     token: String,
 }
 
@@ -55,8 +59,15 @@ struct Answer {
 }
 
 impl SignUpBody {
-    /// What is asked for, with the password hashed; no transaction is open meanwhile.
-    pub async fn parse(self, hasher: &Hasher) -> Result<SignUp, Problem> {
+    /// What is asked for, counted, and with the password hashed; no transaction is open meanwhile.
+    pub async fn parse(
+        self,
+        client: &Client,
+        throttle: &Throttle,
+        ctx: &Ctx,
+        hasher: &Hasher,
+    ) -> Result<SignUp, Problem> {
+        counts::sign_up(throttle, client, ctx.now()).await?;
         let mut fields = Fields::default();
         let email = fields.take("/email", self.email.parse());
         let name = self
@@ -70,6 +81,7 @@ impl SignUpBody {
         let (Some(email), Some(name), Some(password)) = (email, name, password) else {
             return Err(fields.into());
         };
+        counts::sign_up_with(throttle, &email, ctx.now()).await?;
         Ok(SignUp {
             email,
             name,
@@ -84,11 +96,14 @@ impl SignUpBody {
 #[utoipa::path(post, path = "/api/v1/auth/sign-up", tag = "registration", responses((status = 202, body = Answer)))]
 async fn post_sign_up(
     body: Json<SignUpBody>,
+    client: Client,
     cause: Cause,
     ctx: Data<Ctx>,
     hasher: Data<Hasher>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
-    let form = body.into_inner().parse(&hasher).await?;
+    let body = body.into_inner();
+    let form = body.parse(&client, &throttle, &ctx, &hasher).await?;
     let mut tx = ctx.begin(cause).await?;
     sign_up(&mut tx, form).await?;
     tx.commit().await?;
@@ -102,10 +117,13 @@ async fn post_sign_up(
 #[utoipa::path(post, path = "/api/v1/auth/activate", tag = "registration", responses((status = 200, body = Answer)))]
 async fn post_activate(
     body: Json<ActivateBody>,
+    client: Client,
     cause: Cause,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
+    counts::activation(&throttle, &client, ctx.now()).await?;
     let mut tx = ctx.begin(cause).await?;
     activate(&mut tx, &links, &body.token).await?;
     tx.commit().await?;
@@ -126,7 +144,7 @@ impl From<ActivateError> for Problem {
         match error {
             ActivateError::BadLink => Self::unprocessable(
                 "bad_link",
-                "The link is not good, or not any more. Sign up again to get a new one.",
+                "The link is not good, or not any more. Ask for a new one.",
             ),
             other => Self::internal(&other),
         }

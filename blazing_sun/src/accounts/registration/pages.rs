@@ -11,11 +11,14 @@ use crate::accounts::link::Links;
 use crate::accounts::passwords::Hasher;
 use crate::accounts::registration::activate::{ActivateError, activate};
 use crate::accounts::registration::api::SignUpBody;
+use crate::accounts::registration::counts;
 use crate::accounts::registration::sign_up::{ACTIVATION, sign_up};
 use crate::flow::ctx::Ctx;
+use crate::web::client::Client;
 use crate::web::page::Visit;
 use crate::web::problem::Problem;
 use crate::web::routes::at;
+use crate::web::throttle::Throttle;
 
 /// Registers the pages.
 pub fn configure(routes: &mut ServiceConfig) {
@@ -40,8 +43,10 @@ struct SignUpForm {
 async fn open(
     visit: Visit,
     form: Form<SignUpForm>,
+    client: Client,
     ctx: Data<Ctx>,
     hasher: Data<Hasher>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
     let SignUpForm {
         email,
@@ -54,7 +59,7 @@ async fn open(
         password,
     };
     let opened = async {
-        let form = body.parse(&hasher).await?;
+        let form = body.parse(&client, &throttle, &ctx, &hasher).await?;
         let mut tx = ctx.begin(visit.cause()).await?;
         sign_up(&mut tx, form).await?;
         tx.commit().await?;
@@ -88,9 +93,12 @@ async fn show(visit: Visit, token: Query<Token>) -> Result<HttpResponse, Problem
 async fn press(
     visit: Visit,
     token: Form<Token>,
+    client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
+    counts::activation(&throttle, &client, ctx.now()).await?;
     let mut tx = ctx.begin(visit.cause()).await?;
     let step = match activate(&mut tx, &links, &token.token).await {
         Ok(_) => {

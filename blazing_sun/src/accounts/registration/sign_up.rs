@@ -48,13 +48,13 @@ pub enum SignUpError {
 /// pending, the newest sign-up counts: who signed up before with somebody else's address gets nothing out of it.
 pub async fn sign_up(tx: &mut Tx, form: SignUp) -> Result<(), SignUpError> {
     let account = Account::pending(form.email, form.name, tx.now());
-    if repo::insert(tx, &account, &form.password).await? {
+    if repo::insert(tx, &account, Some(&form.password)).await? {
         outbox::emit(tx, &UserCreated::from(&account)).await?;
         return send_activation(tx, account.id).await;
     }
     match repo::lock_by_email(tx, &account.email.key()).await? {
         Some((id, Status::Pending)) => {
-            repo::set_password(tx, id, &form.password).await?;
+            repo::sign_up_again(tx, id, &form.password, account.name.as_ref()).await?;
             repo::void_tokens(tx, id, Purpose::Activation).await?;
             send_activation(tx, id).await
         }
@@ -67,7 +67,8 @@ pub async fn sign_up(tx: &mut Tx, form: SignUp) -> Result<(), SignUpError> {
     }
 }
 
-async fn send_activation(tx: &mut Tx, account: Id<Account>) -> Result<(), SignUpError> {
+/// Makes the link that activates an account, and sends it.
+pub async fn send_activation(tx: &mut Tx, account: Id<Account>) -> Result<(), SignUpError> {
     let expires_at = tx.now() + ACTIVATION;
     let token_id = repo::insert_token(tx, account, Purpose::Activation, expires_at).await?;
     let mail = Activation {

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Json, Path, ServiceConfig};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
+use crate::accounts::clients::{AccessTokens, Tokens};
 use crate::accounts::events::Factor;
 use crate::accounts::passwords::Password;
-use crate::accounts::sessions::confirm::confirm;
 use crate::accounts::sessions::desk::{Desk, TurnedAway};
 use crate::accounts::sessions::repo::{self, Listed};
 use crate::accounts::sessions::session::{Kind, Session, SessionSettings, Token};
@@ -33,7 +34,6 @@ use crate::web::routes::{at, get, post};
     post_sign_in,
     post_sign_out,
     post_sign_out_everywhere,
-    post_confirm,
     get_validate,
     get_sessions,
     delete_session
@@ -49,7 +49,6 @@ pub fn configure(routes: &mut ServiceConfig) {
             "/api/v1/auth/sign-out-everywhere",
             post_sign_out_everywhere,
         ))
-        .service(post("/api/v1/auth/confirm", post_confirm))
         .service(get("/api/v1/auth/validate", get_validate))
         .service(get("/api/v1/sessions", get_sessions))
         .service(at("/api/v1/sessions/{id}").delete(delete_session));
@@ -90,6 +89,9 @@ pub enum SignInAnswer {
     SignedIn {
         /// The session.
         session_id: Uuid,
+        /// What a client holds from now on; a browser has a cookie.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tokens: Option<Tokens>,
     },
     /// Send the second factor with the challenge to `/api/v1/auth/second-factor`.
     SecondFactorRequired {
@@ -110,11 +112,12 @@ async fn post_sign_in(
     cause: Cause,
     desk: Data<Desk>,
     sessions: Data<Sessions>,
+    access: Data<AccessTokens>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.into_inner();
     let kind = body.kind;
     match desk.sign_in(cause, &client, kind, body.parse()?).await? {
-        Outcome::SignedIn(opened) => Ok(signed_in(&opened, sessions.settings())),
+        Outcome::SignedIn(opened) => signed_in(&opened, sessions.settings(), &access).await,
         Outcome::SecondFactor(challenge) => {
             Ok(HttpResponse::Ok().json(SignInAnswer::SecondFactorRequired {
                 challenge: challenge.token,
@@ -124,15 +127,25 @@ async fn post_sign_in(
     }
 }
 
-/// The answer that begins a session: a browser holds its token from now on.
-pub fn signed_in(opened: &Opened, settings: &SessionSettings) -> HttpResponse {
+/// The answer that begins a session: a browser holds its token from now on, a client those that it reads here.
+pub async fn signed_in(
+    opened: &Opened,
+    settings: &SessionSettings,
+    access: &AccessTokens,
+) -> Result<HttpResponse, Problem> {
+    let tokens = match &opened.grant {
+        Some(grant) => Some(access.issue(grant).await?),
+        None => None,
+    };
     let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-store"));
     for cookie in cookies_of(opened, settings) {
         answer.cookie(cookie);
     }
-    answer.json(SignInAnswer::SignedIn {
+    Ok(answer.json(SignInAnswer::SignedIn {
         session_id: opened.session_id.uuid(),
-    })
+        tokens,
+    }))
 }
 
 /// The cookies of a session that was opened in a browser.
@@ -186,40 +199,6 @@ async fn post_sign_out_everywhere(
     Ok(HttpResponse::NoContent()
         .cookie(cookies::forget(cookies::SESSION))
         .finish())
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ConfirmBody {
-    /// The password of the account.
-    #[schema(value_type = String, format = "password", max_length = 128)]
-    password: SecretString,
-}
-
-/// Proves once more who you are, which sensitive changes ask for.
-#[utoipa::path(post, path = "/api/v1/auth/confirm", tag = "sessions",
-    security(("session" = []), ("bearer" = [])), responses((status = 204)))]
-async fn post_confirm(
-    access: Access<SignedIn>,
-    body: Json<ConfirmBody>,
-    ctx: Data<Ctx>,
-    desk: Data<Desk>,
-    sessions: Data<Sessions>,
-) -> Result<HttpResponse, Problem> {
-    let (account, session) = (access.account_id.into(), session_of(&access)?);
-    let password = Password::given(body.into_inner().password);
-    if !desk.proves(account, &password).await? {
-        return Err(Fields::of("/password", "is not the password of your account").into());
-    }
-    let mut tx = ctx.begin(access.cause()).await?;
-    let renewed = confirm(&mut tx, account, session).await?;
-    tx.commit().await?;
-    sessions.forget(&[renewed.changed]).await;
-    let mut answer = HttpResponse::NoContent();
-    if let Some(token) = &renewed.token {
-        answer.cookie(session_cookie(token, sessions.settings()));
-    }
-    Ok(answer.finish())
 }
 
 /// Says who is signed in, in headers, for a proxy that asks before it lets a request through.

@@ -3,6 +3,8 @@
 pub mod api;
 mod cache;
 mod confirm;
+pub mod confirm_api;
+pub mod confirm_pages;
 mod desk;
 pub mod pages;
 mod repo;
@@ -13,9 +15,10 @@ mod sign_in;
 mod sign_out;
 
 pub use cache::SessionCache;
+pub use confirm::{RenewError, renew};
 pub use desk::{Desk, TurnedAway};
 pub use repo::{Locked, Which, end, keys, lock};
 pub use session::{Kind, Session, SessionKey, SessionSettings, Token, TokenHash};
 pub use sessions::Sessions;
-pub use sign_in::{Challenge, Opened, Opening, Outcome, SignInError, note_failure, open};
+pub use sign_in::{Opened, Opening, SignInError, note_failure, open};
 pub use sign_out::{SignOutError, sign_out, sign_out_everywhere};

@@ -1,4 +1,4 @@
-//! The pages of signing in and out, of showing once more who one is, and of one's sessions.
+//! The pages of signing in and out, and of one's sessions.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Query, ServiceConfig};
@@ -7,15 +7,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::accounts::events::Factor;
 use crate::accounts::passwords::Password;
-use crate::accounts::sessions::api::{cookies_of, session_cookie, session_of};
-use crate::accounts::sessions::confirm::confirm;
+use crate::accounts::second_factor::Checkpoint;
+use crate::accounts::second_factor::pages::render_question;
+use crate::accounts::sessions::api::{cookies_of, session_of};
 use crate::accounts::sessions::desk::Desk;
 use crate::accounts::sessions::repo::{self, Listed};
 use crate::accounts::sessions::session::Kind;
 use crate::accounts::sessions::sessions::Sessions;
-use crate::accounts::sessions::sign_in::{Challenge, Opened, Outcome};
+use crate::accounts::sessions::sign_in::{Opened, Outcome};
 use crate::accounts::sessions::sign_out::{sign_out, sign_out_everywhere};
 use crate::flow::ctx::Ctx;
 use crate::kernel::email::Email;
@@ -34,7 +34,6 @@ pub fn configure(routes: &mut ServiceConfig) {
     routes
         .service(at("/sign-in").get(ask).post(sign_in))
         .service(post("/sign-out", leave))
-        .service(at("/confirm").get(ask_again).post(confirm_it))
         .service(at("/profile/sessions").get(list).post(end));
 }
 
@@ -46,7 +45,7 @@ pub struct Next {
 }
 
 /// The path to go to afterwards; never to another site.
-fn target(next: &str) -> &str {
+pub(super) fn target(next: &str) -> &str {
     local(next).unwrap_or(USUAL)
 }
 
@@ -70,6 +69,7 @@ async fn sign_in(
     form: Form<SignInForm>,
     client: Client,
     desk: Data<Desk>,
+    checkpoint: Data<Checkpoint>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
     let SignInForm {
@@ -85,7 +85,10 @@ async fn sign_in(
     };
     match outcome.await {
         Ok(Outcome::SignedIn(opened)) => Ok(enter(&visit, &opened, &sessions, &next)),
-        Ok(Outcome::SecondFactor(challenge)) => question(&visit, &challenge, &next),
+        Ok(Outcome::SecondFactor(challenge)) => {
+            let asking = (&client, &**checkpoint);
+            render_question(visit, asking, (&challenge.token, &next), None).await
+        }
         Err(problem) => visit.again(
             "sign_in.html",
             context! { next },
@@ -105,18 +108,6 @@ pub fn enter(visit: &Visit, opened: &Opened, sessions: &Sessions, next: &str) ->
     answer
 }
 
-/// Asks for the second factor.
-fn question(visit: &Visit, challenge: &Challenge, next: &str) -> Result<HttpResponse, Problem> {
-    let code = challenge
-        .factors
-        .iter()
-        .any(|factor| *factor != Factor::Passkey);
-    visit.show(
-        "second_factor.html",
-        context! { challenge => challenge.token, next, code, passkey => None::<&str> },
-    )
-}
-
 async fn leave(
     access: PageAccess<SignedIn>,
     ctx: Data<Ctx>,
@@ -131,59 +122,6 @@ async fn leave(
         .visit
         .go_and_tell("/", &Notice::success("You are signed out."));
     drop(answer.add_cookie(&cookies::forget(cookies::SESSION)));
-    Ok(answer)
-}
-
-async fn ask_again(
-    access: PageAccess<SignedIn>,
-    query: Query<Next>,
-) -> Result<HttpResponse, Problem> {
-    let shown = confirm_page(&access.visit, &query.next);
-    access.visit.show("confirm.html", shown)
-}
-
-fn confirm_page(visit: &Visit, next: &str) -> Value {
-    let email = visit.visitor().map(|visitor| visitor.email_shown.as_str());
-    context! { next, email => email.unwrap_or_default(), code => false }
-}
-
-#[derive(Deserialize)]
-struct ConfirmForm {
-    password: SecretString,
-    #[serde(default)]
-    next: String,
-}
-
-async fn confirm_it(
-    access: PageAccess<SignedIn>,
-    form: Form<ConfirmForm>,
-    ctx: Data<Ctx>,
-    desk: Data<Desk>,
-    sessions: Data<Sessions>,
-) -> Result<HttpResponse, Problem> {
-    let ConfirmForm { password, next } = form.into_inner();
-    let account = access.account_id.into();
-    let proof = async {
-        if desk.proves(account, &Password::given(password)).await? {
-            return Ok(());
-        }
-        let wrong = Fields::of("/password", "is not the password of your account");
-        Err(Problem::from(wrong))
-    };
-    if let Err(problem) = proof.await {
-        let shown = confirm_page(&access.visit, &next);
-        return access
-            .visit
-            .again("confirm.html", shown, context! {}, &problem);
-    }
-    let mut tx = ctx.begin(access.cause()).await?;
-    let renewed = confirm(&mut tx, account, session_of(&access)?).await?;
-    tx.commit().await?;
-    sessions.forget(&[renewed.changed]).await;
-    let mut answer = access.visit.go(target(&next));
-    if let Some(token) = &renewed.token {
-        drop(answer.add_cookie(&session_cookie(token, sessions.settings())));
-    }
     Ok(answer)
 }
 

@@ -237,6 +237,24 @@ pub async fn confirm(
     Ok(row.map(|row| key(row.id, row.old_hash.as_deref())))
 }
 
+/// Gives the browser of a session another token. Returns where the session may be cached as it was.
+pub async fn rotate(
+    tx: &mut Tx,
+    id: Id<Session>,
+    token: &TokenHash,
+) -> sqlx::Result<Option<SessionKey>> {
+    let row = sqlx::query!(
+        "UPDATE sessions SET token_hash = CASE kind WHEN 'browser' THEN $2::bytea END
+         FROM (SELECT id AS old_id, token_hash AS old_hash FROM sessions WHERE id = $1 FOR UPDATE) AS old
+         WHERE id = old_id RETURNING id, old_hash",
+        id.uuid(),
+        token.as_bytes(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| key(row.id, row.old_hash.as_deref())))
+}
+
 /// Which sessions of an account are meant.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {

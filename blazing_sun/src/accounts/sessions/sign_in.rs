@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::accounts::account::Account;
+use crate::accounts::clients::{self, Grant};
 use crate::accounts::events::{Factor, FailedBecause, SignInFailed, SignedIn};
 use crate::accounts::link::{Links, Purpose};
 use crate::accounts::passwords::{HashError, Hasher, Password, PasswordHash, Verdict};
@@ -103,12 +104,12 @@ pub struct Challenge {
 pub struct Opened {
     /// The session.
     pub session_id: Id<Session>,
-    /// Whose.
-    pub account_id: Id<Account>,
     /// What a browser holds from now on.
     pub token: Option<Token>,
     /// By what a browser is known again.
     pub device: Option<Token>,
+    /// What a client is given.
+    pub grant: Option<Grant>,
     /// Where sessions that made room may be cached.
     pub ended: Vec<SessionKey>,
 }
@@ -245,6 +246,10 @@ pub async fn open(
         },
     )
     .await?;
+    let grant = match kind {
+        Kind::Browser => None,
+        Kind::Client => Some(clients::begin(tx, account, session_id).await?),
+    };
     let event = SignedIn {
         user_id: account,
         version,
@@ -255,9 +260,9 @@ pub async fn open(
     outbox::emit(tx, &event).await?;
     Ok(Opened {
         session_id,
-        account_id: account,
         token,
         device,
+        grant,
         ended: ended.into_iter().map(|ended| ended.key).collect(),
     })
 }

@@ -2,7 +2,9 @@
 
 mod events;
 mod jobs;
+mod keys;
 mod schedule;
+mod user;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -45,6 +47,11 @@ enum Command {
     Doctor,
     /// Ask the application on this host whether it is ready.
     Health,
+    /// Look at accounts, open them, and say what their owners may do.
+    User {
+        #[command(subcommand)]
+        command: user::Command,
+    },
     /// Look at events, and deal with those that could not be taken.
     Events {
         #[command(subcommand)]
@@ -54,6 +61,11 @@ enum Command {
     Jobs {
         #[command(subcommand)]
         command: jobs::Command,
+    },
+    /// Look at the keys that sign access tokens, and make another.
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
     },
     /// Look at what happens by the clock.
     Schedule {
@@ -71,11 +83,17 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Migrate => with_config(migrate).await,
         Command::Doctor => doctor().await,
         Command::Health => health().await,
+        Command::User { command } => {
+            with_wiring(async |wiring| user::execute(wiring, command).await).await
+        }
         Command::Events { command } => {
             with_wiring(async |wiring| events::execute(wiring, command).await).await
         }
         Command::Jobs { command } => {
             with_wiring(async |wiring| jobs::execute(wiring, command).await).await
+        }
+        Command::Keys { command } => {
+            with_wiring(async |wiring| keys::execute(wiring, command).await).await
         }
         Command::Schedule { command } => {
             with_wiring(async |wiring| schedule::execute(wiring, command).await).await

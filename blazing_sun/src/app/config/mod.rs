@@ -7,11 +7,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use tracing_subscriber::filter::Targets;
 
-use crate::accounts::{self, HashSettings, LinkKey, SessionSettings};
+use crate::accounts::{
+    self, FirstAdministrator, HashSettings, KeyAge, LinkKey, Password, SessionSettings,
+};
 use crate::flow::purge::Retention;
-use crate::infra::{kafka, postgres, rabbitmq, redis, services, smtp};
+use crate::infra::{blobs, kafka, postgres, rabbitmq, redis, services, smtp};
+use crate::kernel::email::Email;
 use crate::web::client::TrustedProxies;
 use crate::web::envelope::Limits;
 use reader::Reader;
@@ -163,6 +167,9 @@ impl Config {
                     ["kafka", "postgres"],
                     read_kafka,
                 ),
+                blobs: blobs::Settings {
+                    folder: reader.text("STORAGE_FOLDER", "the path of a folder").into(),
+                },
             },
             flow: Flow::read(&mut reader),
             mail: read_mail(&mut reader),
@@ -307,8 +314,28 @@ fn read_accounts(reader: &mut Reader) -> accounts::Settings {
             idle: TimeDelta::days(reader.number("SESSION_IDLE_DAYS", 1..=365)),
             longest: TimeDelta::days(reader.number("SESSION_DAYS", 1..=365)),
         },
+        key_age: KeyAge(TimeDelta::days(reader.number("SIGNING_KEY_DAYS", 1..=365))),
         throttle_factor: reader.number("THROTTLE_FACTOR", 1..=1_000_000),
+        deletion_grace: TimeDelta::days(reader.number("ACCOUNT_DELETION_DAYS", 1..=365)),
+        first_administrator: read_first_administrator(reader),
     }
+}
+
+fn read_first_administrator(reader: &mut Reader) -> Option<FirstAdministrator> {
+    let email: Option<Email> = reader.optional("ADMIN_EMAIL", "an e-mail address, or nothing");
+    let known = email.as_ref().map_or("", Email::as_str);
+    let password = reader.parsed_secret(
+        "ADMIN_PASSWORD",
+        "nothing, or 8 to 128 characters that are not easy to guess",
+        |text| match text.expose_secret() {
+            "" => Some(None),
+            _ => Password::choose(text.clone(), &[known]).ok().map(Some),
+        },
+    );
+    Some(FirstAdministrator {
+        email: email?,
+        password: password.flatten(),
+    })
 }
 
 fn read_mail(reader: &mut Reader) -> smtp::Settings {

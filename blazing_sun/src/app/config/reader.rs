@@ -116,6 +116,15 @@ impl Reader {
             .unwrap_or(stand_in)
     }
 
+    /// Anything that parses, or nothing.
+    pub fn optional<T: FromStr>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        self.value(name, expected, |text| match text {
+            "" => Some(None),
+            text => text.parse().ok().map(Some),
+        })
+        .flatten()
+    }
+
     /// A password; it may be empty, but somebody has to say so.
     pub fn secret(&mut self, name: &'static str, expected: &str) -> SecretString {
         self.look_up(name, expected, |_| "***".to_owned())

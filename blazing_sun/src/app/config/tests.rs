@@ -188,7 +188,7 @@ fn secrets_are_never_shown() {
         .iter()
         .map(|entry| entry.shown.as_str())
         .collect();
-    assert_eq!(shown.iter().filter(|value| **value == "***").count(), 5);
+    assert_eq!(shown.iter().filter(|value| **value == "***").count(), 6);
     assert!(!shown.contains(&AWFUL));
     assert!(!format!("{:?}", reading.config.expect("a good configuration")).contains("p@ss"));
 }

@@ -151,6 +151,21 @@ pub async fn member(world: &World, app: &TestApp, machine: &mut Machine, email: 
     browser
 }
 
+/// Somebody who is an administrator and is signed in.
+pub async fn admin(world: &World, app: &TestApp, machine: &mut Machine, email: &str) -> Browser {
+    register(world, app, machine, email).await;
+    sqlx::query("UPDATE users SET role = 'admin' WHERE email = $1")
+        .bind(email)
+        .execute(&world.pool())
+        .await
+        .expect("a role");
+    let mut browser = Browser::new(app);
+    let answer = browser.sign_in(email, PASSWORD).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    machine.settle().await;
+    browser
+}
+
 /// The token in a mail, which folds long lines.
 pub fn token(mail: &str) -> String {
     let unfolded = mail

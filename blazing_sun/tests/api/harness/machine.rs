@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use blazing_sun::app::wiring::Wiring;
-use blazing_sun::flow::consumer::{Consumer, Source};
+use blazing_sun::flow::consumer::{Consumer, Record, Source};
+use blazing_sun::flow::event_log;
 use blazing_sun::flow::lease::Term;
 use blazing_sun::flow::relay::Relay;
+use blazing_sun::flow::schedule;
 use blazing_sun::flow::worker::Worker;
+use blazing_sun::mail::Mails;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -49,9 +52,42 @@ impl Machine {
         }
     }
 
+    /// Sets the job of a schedule off, and everything that follows.
+    pub async fn fire(&mut self, name: &str) {
+        let mut schedules = self.wiring.schedules.iter();
+        let schedule = schedules
+            .find(|schedule| schedule.name() == name)
+            .expect("a schedule");
+        schedule::fire_now(&self.wiring.ctx, schedule)
+            .await
+            .expect("PostgreSQL");
+        self.settle().await;
+    }
+
     /// Carries, runs and reacts until nothing is left to do.
     pub async fn settle(&mut self) {
         while self.work().await + self.carry().await > 0 {}
+    }
+
+    /// Gives every published event to every consumer once more, as a broker may.
+    pub async fn deliver_again(&mut self) {
+        let mut connection = self.wiring.ctx.pool().acquire().await.expect("PostgreSQL");
+        for (consumer, _) in &self.consumers {
+            let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
+            let events = event_log::after(&mut connection, 0, &topics, 1000)
+                .await
+                .expect("PostgreSQL");
+            let records: Vec<Record> = events.into_iter().map(Record::from).collect();
+            consumer
+                .take(&records, &CancellationToken::new())
+                .await
+                .expect("PostgreSQL");
+        }
+    }
+
+    /// The mails that there are.
+    pub fn mails(&self) -> &Mails {
+        &self.wiring.mails
     }
 
     async fn work(&mut self) -> usize {
@@ -85,12 +121,12 @@ impl Machine {
     }
 }
 
-/// How many published events a consumer has not dealt with.
+/// How many published events lie behind a consumer's place.
 async fn missing(wiring: &Wiring, consumer: &Consumer) -> i64 {
     let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
     sqlx::query_scalar(
         "SELECT count(*) FROM event_log WHERE topic = ANY($2)
-         AND id NOT IN (SELECT event_id FROM inbox WHERE consumer = $1)",
+         AND position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)",
     )
     .bind(consumer.name())
     .bind(topics)

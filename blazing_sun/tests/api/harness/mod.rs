@@ -3,14 +3,18 @@
 mod application;
 mod browser;
 mod client;
+mod factors;
 mod machine;
 mod process;
+mod program;
 mod world;
 
 pub use crate::support::Gate;
 pub use application::TestApp;
-pub use browser::{Browser, PASSWORD, member, register, token};
+pub use browser::{Browser, PASSWORD, admin, member, register, token};
 pub use client::{Response, get, post, send, send_with};
+pub use factors::{App, Passkey, challenge, recovery_codes};
 pub use machine::Machine;
 pub use process::Process;
+pub use program::Program;
 pub use world::World;

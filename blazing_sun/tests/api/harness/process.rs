@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -33,11 +33,21 @@ pub struct Process {
 impl Process {
     /// Runs a command to its end; its words are separated by spaces.
     pub async fn finish(world: &World, command: &str) -> Finished {
+        Self::finish_given(world, command, "").await
+    }
+
+    /// The same, with something on its standard input.
+    pub async fn finish_given(world: &World, command: &str, input: &str) -> Finished {
         let directory = TempDir::new().expect("a folder");
-        let output = prepare(world, &directory, command)
-            .output()
-            .await
+        let mut child = prepare(world, &directory, command)
+            .stdin(Stdio::piped())
+            .spawn()
             .expect("the binary");
+        let mut given = child.stdin.take().expect("standard input");
+        // Who does not read it may be gone by now.
+        drop(given.write_all(input.as_bytes()).await);
+        drop(given);
+        let output = child.wait_with_output().await.expect("an end");
         Finished {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("text"),

@@ -1,8 +1,10 @@
 //! A world for one test: a database of its own, and the environment that leads the application there.
 
+use std::path::Path;
 use std::time::Duration;
 
 use blazing_sun::app::config::Config;
+use blazing_sun::infra::redis::Redis;
 use sqlx::PgPool;
 use tempfile::TempDir;
 
@@ -24,6 +26,7 @@ const TOPICS: [&str; 6] = [
 /// One test's database and environment; all that was made for it goes with it.
 pub struct World {
     mails: TempDir,
+    storage: TempDir,
     brokers: Option<(Vhost, Topics)>,
     database: Database,
     /// Where the services really are, whatever the test lets the application believe.
@@ -55,10 +58,14 @@ impl World {
         variables.insert("MAIL_MAILER".to_owned(), "log".to_owned());
         let folder = mails.path().to_str().expect("a path of text");
         variables.insert("MAIL_FOLDER".to_owned(), folder.to_owned());
+        let storage = TempDir::new().expect("a folder");
+        let folder = storage.path().to_str().expect("a path of text");
+        variables.insert("STORAGE_FOLDER".to_owned(), folder.to_owned());
         // Enough to be a hash.
         variables.insert("ARGON2_MEMORY_KIB".to_owned(), "64".to_owned());
         Self {
             mails,
+            storage,
             brokers: None,
             database,
             services,
@@ -88,11 +95,30 @@ impl World {
 
     /// A world without brokers and cache: PostgreSQL alone.
     pub async fn solo() -> Self {
+        Self::cached().await.with("CACHE", "none")
+    }
+
+    /// A world without brokers: PostgreSQL, and Redis to speed things up.
+    pub async fn cached() -> Self {
         Self::new()
             .await
             .with("JOBS_CARRIER", "postgres")
             .with("EVENTS_CARRIER", "postgres")
-            .with("CACHE", "none")
+    }
+
+    /// The Redis of this world, whatever the test lets the application believe.
+    pub fn redis(&self) -> Redis {
+        let mut there = self.variables.clone();
+        for name in ["REDIS_HOST", "REDIS_PORT"] {
+            there.insert(name.to_owned(), self.services[name].clone());
+        }
+        let settings = config_of(&there).services.redis.expect("a cache");
+        Redis::new(&settings).expect("settings of Redis")
+    }
+
+    /// Where private files lie.
+    pub fn storage(&self) -> &Path {
+        self.storage.path()
     }
 
     /// The mails that were written so far, as they would be sent, in the order of their jobs.

@@ -1,0 +1,8 @@
+//! Telling people what happens to their accounts, so that they notice what they did not do themselves.
+
+mod mails;
+mod reactions;
+mod repo;
+
+pub use mails::{EmailChanged, NewSignIn, SecondFactorChanged};
+pub use reactions::Notify;

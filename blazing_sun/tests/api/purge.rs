@@ -1,0 +1,168 @@
+//! What accounts need not remember goes; what somebody uses stays.
+
+use blazing_sun::kernel::clock::Clock;
+use chrono::TimeDelta;
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
+
+const ADA: &str = "ada@example.org";
+
+async fn purge(world: &World, machine: &mut Machine) {
+    sqlx::query("INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at, correlation_id, created_at)
+                 VALUES (gen_random_uuid(), 'purge_accounts', '{}', 0, 'ready', 1, 'epoch', 'test', 'epoch')")
+        .execute(&world.pool())
+        .await
+        .expect("a job");
+    machine.settle().await;
+}
+
+#[tokio::test]
+async fn what_has_expired_goes_and_what_is_used_stays() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let count = async |query| world.number(&world.pool(), query).await;
+    let sessions = "SELECT count(*) FROM sessions";
+
+    app.clock.advance(TimeDelta::days(6));
+    purge(&world, &mut machine).await;
+    let during = count(sessions).await;
+    let used = ada.get("/api/v1/auth/validate").await.status;
+    app.clock.advance(TimeDelta::days(8));
+    purge(&world, &mut machine).await;
+
+    assert_eq!((during, used), (1, 204));
+    assert_eq!(count(sessions).await, 0);
+    assert_eq!(count("SELECT count(*) FROM user_tokens").await, 0);
+    assert_eq!(count("SELECT count(*) FROM users").await, 1);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_account_that_was_never_activated_goes_after_a_month_and_the_event_tells() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    member(&world, &app, &mut machine, ADA).await;
+    let body = json!({ "email": "bob@example.org", "password": PASSWORD });
+    Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
+    let users = "SELECT count(*) FROM users";
+
+    app.clock.advance(TimeDelta::days(30));
+    purge(&world, &mut machine).await;
+    let before = world.number(&world.pool(), users).await;
+    app.clock.advance(TimeDelta::seconds(1));
+    purge(&world, &mut machine).await;
+
+    assert_eq!(before, 2);
+    assert_eq!(world.number(&world.pool(), users).await, 1, "Ada stays");
+    let told = "SELECT count(*) FROM audit_log WHERE type = 'user.deleted.v1' AND sequence = 2";
+    assert_eq!(world.number(&world.pool(), told).await, 1);
+    app.end().await;
+}
+
+/// For each table a row whose time is $3, and how many days after that it goes.
+const KEPT: [(&str, &str, i64); 8] = [
+    ("sessions", "(id, user_id, kind, token_hash, agent, address, created_at, confirmed_at, seen_at, expires_at)
+      VALUES ($1, $2, 'browser', $1::text::bytea, '', '', $3, $3, 'infinity', $3)", 0),
+    ("sign_in_challenges", "(id, user_id, kind, created_at, expires_at) VALUES ($1, $2, 'browser', $3, $3)", 0),
+    ("passkey_registrations", "(id, user_id, state, created_at, expires_at) VALUES ($1, $2, '{}', $3, $3)", 0),
+    ("user_tokens", "(id, user_id, purpose, created_at, expires_at) VALUES ($1, $2, 'reset', $3, $3)", 1),
+    ("link_requests", "(id, purpose, email_key, created_at) SELECT $1, 'reset', $2::text, $3", 1),
+    ("email_changes", "(id, user_id, old_email, new_email, new_email_key, created_at, expires_at, done_at)
+      VALUES ($1, $2, 'a', 'b', 'b', $3, $3, $3)", 30),
+    ("api_tokens", "(id, user_id, name, token_hash, scopes, created_at, expires_at)
+      VALUES ($1, $2, '', $1::text::bytea, '{}', $3, $3)", 30),
+    ("devices", "(id, user_id, token_hash, created_at, seen_at) VALUES ($1, $2, $1::text::bytea, $3, $3)", 365),
+];
+
+#[tokio::test]
+async fn everything_is_kept_for_its_time_and_no_longer() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    member(&world, &app, &mut machine, ADA).await;
+    let pool = world.pool();
+    let ada: Uuid = sqlx::query_scalar("SELECT id FROM users")
+        .fetch_one(&pool)
+        .await
+        .expect("Ada");
+    app.clock.advance(TimeDelta::days(400));
+    purge(&world, &mut machine).await;
+    let now = app.clock.now();
+
+    let mut rows = Vec::new();
+    for (table, row, days) in KEPT {
+        for seconds in [0, 1] {
+            let moment = now - TimeDelta::days(days) + TimeDelta::seconds(seconds);
+            let id = Uuid::from_u128(rows.len() as u128);
+            sqlx::query(AssertSqlSafe(format!("INSERT INTO {table} {row}")))
+                .bind(id)
+                .bind(ada)
+                .bind(moment)
+                .execute(&pool)
+                .await
+                .expect(table);
+            rows.push((table, id, seconds == 1));
+        }
+    }
+    purge(&world, &mut machine).await;
+
+    for (table, id, is_kept) in rows {
+        let question = format!("SELECT EXISTS (SELECT FROM {table} WHERE id = $1)");
+        let found: bool = sqlx::query_scalar(AssertSqlSafe(question))
+            .bind(id)
+            .fetch_one(&pool)
+            .await
+            .expect(table);
+        assert_eq!(found, is_kept, "{table}");
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn an_account_whose_link_is_still_good_is_waited_for() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let body = json!({ "email": ADA, "password": PASSWORD });
+    Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
+    app.clock.advance(TimeDelta::days(31));
+    Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
+
+    let users = "SELECT count(*) FROM users";
+    purge(&world, &mut machine).await;
+    let during = world.number(&world.pool(), users).await;
+    app.clock.advance(TimeDelta::days(1));
+    purge(&world, &mut machine).await;
+
+    assert_eq!((during, world.number(&world.pool(), users).await), (1, 0));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn however_many_accounts_wait_in_vain_all_of_them_go() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    sqlx::query(
+        "INSERT INTO users (id, email, email_key, status, version, created_at)
+         SELECT gen_random_uuid(), number, number, 'pending', 1, 'epoch' FROM generate_series(1, 501) AS number",
+    )
+    .execute(&world.pool())
+    .await
+    .expect("accounts");
+    app.clock.advance(TimeDelta::days(31));
+
+    purge(&world, &mut machine).await;
+
+    let count = async |query| world.number(&world.pool(), query).await;
+    assert_eq!(count("SELECT count(*) FROM users").await, 0);
+    let told = "SELECT count(*) FROM audit_log WHERE type = 'user.deleted.v1'";
+    assert_eq!(count(told).await, 501);
+    app.end().await;
+}

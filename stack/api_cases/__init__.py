@@ -1,0 +1,1 @@
+"""Generated cases over the whole interface, as nobody, as A and as B."""
