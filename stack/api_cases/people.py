@@ -113,12 +113,19 @@ class Person:
         for path, body in {
             "/api/v1/tokens": {"name": self.mark[:20], "scopes": ["profile:read"], "days": 30},
             "/api/v1/profile/email": {"email": f"new-{self.address}"},
+            "/api/v1/profile/exports": None,
         }.items():
             if self.site.has("POST", path):
                 made = self.site.ask("POST", path, self.credentials(), body)
                 assert made.ok, f"{path}: {made.status_code} {made.text}"
                 if made.text:
                     self.tokens |= {value for key, value in made.json().items() if key in ("token", "secret")}
+        # An export takes a moment to be made.
+        end, before = time.monotonic() + 60, None
+        while (now := self.sees()) != before:
+            assert time.monotonic() < end, f"what {self.name} has does not come to rest"
+            before = now
+            time.sleep(1)
 
     def sees(self):
         """What the person's own lists hold: the state of the account, as far as the interface tells it."""
