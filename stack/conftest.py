@@ -1,8 +1,10 @@
 """The stack under test, as the tests see it: the checkout they run in, with its own project, subnet and ports."""
 
+import datetime
 import json
 import os
 import pathlib
+import re
 import ssl
 import subprocess
 import time
@@ -14,6 +16,9 @@ import pytest
 import env_file
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# Commands after which containers are new ones, and the logs of the old ones are gone.
+MAKES_ANEW = re.compile(r"\./sun up\b|\bcompose (?:\S+ )*(?:up|down|rm)\b")
 
 # Every kind of character that some configuration format treats as its own, and a space at the end.
 AWFUL_PASSWORD = "p@ss|w&rd#$%'\" x\\ "
@@ -37,8 +42,11 @@ class KeepRedirects(urllib.request.HTTPRedirectHandler):
 class Stack:
     """Runs commands in the checkout. Every call has a time limit."""
 
+    # Logs of containers that are gone; None where nobody will look at them.
+    kept = None
+
     def __init__(self, root=ROOT):
-        self.root = root
+        self.root, self.kept_until = root, None
 
     # ---- settings
 
@@ -57,6 +65,8 @@ class Stack:
 
     def run(self, *command, check=True, timeout=300, stdin=None, env=None):
         """Runs a command in the checkout; a failing one fails the test with what it printed."""
+        if self.kept is not None and MAKES_ANEW.search(" ".join(command)):
+            self.keep_logs()
         done = subprocess.run(
             command, cwd=self.root, text=True, input=stdin, timeout=timeout, env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL if stdin is None else None, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -109,6 +119,20 @@ class Stack:
             time.sleep(0.2)
         return result
 
+    # ---- logs
+
+    def keep_logs(self):
+        """Sets aside what was logged since the last time."""
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        since = ["--since", self.kept_until] if self.kept_until else []
+        self.kept.append(self.compose("logs", "--no-color", *since, check=False).stdout)
+        self.kept_until = now
+
+    def all_logs(self):
+        """The logs of everything that ran while this did."""
+        self.keep_logs()
+        return "".join(self.kept)
+
     # ---- HTTP
 
     def http(self, url, method="GET", headers=None, data=None, timeout=10):
@@ -126,6 +150,13 @@ class Stack:
     def site(self, path="/", **options):
         """A request to the site, through nginx."""
         return self.http(f"https://localhost:{self.env('HTTPS_PORT')}{path}", **options)
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at the logs of all tests comes after them."""
+    items.sort(key=lambda item: item.path.name == "test_logs.py")
+    if items and items[-1].path.name == "test_logs.py":
+        Stack.kept = []
 
 
 @pytest.fixture(scope="session")

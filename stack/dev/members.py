@@ -26,14 +26,14 @@ class Member:
 
     def __init__(self, stack):
         self.stack, self.address, self.password = stack, f"{uuid.uuid4().hex}@example.org", PASSWORD
-        assert post(stack, "/api/v1/auth/sign-up", {"email": self.address, "password": PASSWORD}).status == 202
+        assert post(stack, "/api/v1/auth/sign-up", {"email": self.address, "password": self.password}).status == 202
         (mail,) = stack.wait_for("the mail", lambda: mails(stack, self.address))
         (self.activation,) = tokens(mail)
         activated = post(stack, "/api/v1/auth/activate", {"token": self.activation})
         assert activated.status == 200, activated.body
 
     def _sign_in(self, headers=None, **more):
-        answer = post(self.stack, "/api/v1/auth/sign-in", {"email": self.address, "password": PASSWORD, **more}, headers)
+        answer = post(self.stack, "/api/v1/auth/sign-in", {"email": self.address, "password": self.password, **more}, headers)
         assert answer.status == 200, answer.body
         return answer
 
