@@ -323,3 +323,28 @@ async fn what_is_no_answer_is_refused_and_counts_as_none() {
     assert_eq!(right.status, 200);
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_program_gets_its_tokens_after_the_second_factor_and_not_before() {
+    let world = World::solo().await;
+    let (app, mut machine) = started(&world).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let (phone, _) = App::set_up(&mut ada, &app).await;
+    let mut program = Browser::new(&app);
+
+    let body = json!({ "email": ADA, "password": PASSWORD, "kind": "client" });
+    let asked = program.post("/api/v1/auth/sign-in", &body).await.json();
+    let challenge = asked["challenge"].as_str().expect("a challenge");
+    let signed_in = answer(&mut program, challenge, "code", &phone.code(&app)).await;
+    let token = signed_in.json()["tokens"]["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let mut program = Browser::new(&app).with("authorization", &format!("Bearer {token}"));
+
+    assert_eq!(asked["status"], "second_factor_required");
+    assert!(asked.get("tokens").is_none(), "{asked}");
+    assert!(signed_in.headers("set-cookie").is_empty());
+    assert_eq!(program.get("/api/v1/auth/validate").await.status, 204);
+    app.end().await;
+}

@@ -181,7 +181,6 @@ impl Passkey {
                 "authenticatorData": encode(&data),
                 "clientDataJSON": encode(&client_data),
                 "signature": encode(signature.as_ref()),
-                "userHandle": null,
             },
         })
     }
