@@ -132,6 +132,7 @@ async fn a_token_that_differs_in_one_thing_is_refused() {
             .await,
         "media types have no case"
     );
+    let mut accepted = Vec::new();
     for header in [
         json!({ "typ": "JWT" }),
         json!({ "typ": null }),
@@ -152,7 +153,9 @@ async fn a_token_that_differs_in_one_thing_is_refused() {
         json!({ "b64": false }),
     ] {
         let token = forger.token(&header, &none);
-        assert!(!Program::with(&app, &token).is_known().await, "{header}");
+        if Program::with(&app, &token).is_known().await {
+            accepted.push(header);
+        }
     }
     for claims in [
         json!({ "iss": null }),
@@ -177,8 +180,11 @@ async fn a_token_that_differs_in_one_thing_is_refused() {
         json!({ "role": "emperor" }),
     ] {
         let token = forger.token(&none, &claims);
-        assert!(!Program::with(&app, &token).is_known().await, "{claims}");
+        if Program::with(&app, &token).is_known().await {
+            accepted.push(claims);
+        }
     }
+    assert_eq!(accepted, [Value::Null; 0]);
     app.end().await;
 }
 

@@ -104,6 +104,37 @@ async fn a_token_reaches_neither_sessions_nor_tokens_nor_the_way_in() {
 }
 
 #[tokio::test]
+async fn a_token_does_what_its_scopes_say() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let profile = "/api/v1/profile";
+    let mut of_scope = async |scope: &str| {
+        let body = json!({ "name": "One", "scopes": [scope], "days": 1 });
+        program_of(&app, &ada.post(TOKENS, &body).await)
+    };
+    let reader = of_scope("profile:read").await;
+    let writer = of_scope("profile:write").await;
+    let change = async |program: &Program| {
+        let headers = [("if-match", "*")];
+        program
+            .json("PATCH", profile, &headers, &json!({ "name": "Countess" }))
+            .await
+    };
+
+    assert_eq!(reader.get(profile).await.status, 200);
+    assert_eq!(change(&writer).await.status, 200);
+    for refused in [writer.get(profile).await, change(&reader).await] {
+        assert_eq!(
+            (refused.status, refused.problem()),
+            (403, "insufficient_scope".to_owned())
+        );
+    }
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_token_ends_when_it_has_expired_and_when_it_is_revoked() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;

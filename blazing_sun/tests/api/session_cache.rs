@@ -205,7 +205,7 @@ async fn a_session_that_ended_while_redis_was_away_has_what_is_left_of_its_minut
     assert_eq!(held.get(VALIDATE).await.status, 204);
     assert!(program.is_known().await);
 
-    gate.refuse();
+    gate.pass_to(None);
     let ended = browser.post(SIGN_OUT_EVERYWHERE, &json!({})).await;
     assert_eq!(ended.status, 204);
     assert_eq!(held.get(VALIDATE).await.status, 401, "PostgreSQL knows");
@@ -240,7 +240,7 @@ async fn a_session_that_changed_while_redis_was_away_is_what_it_is_within_a_minu
     let key = key_of_browser(&redis, &browser);
     assert_eq!(held.get(VALIDATE).await.status, 204);
 
-    gate.refuse();
+    gate.pass_to(None);
     let body = json!({ "password": PASSWORD });
     assert_eq!(
         browser.post("/api/v1/auth/confirm", &body).await.status,

@@ -104,7 +104,11 @@ async fn a_key_signs_when_it_was_published_for_an_hour_and_the_one_before_stays_
     app.clock
         .advance(TimeDelta::days(1) - TimeDelta::seconds(1));
     machine.fire("rotate_signing_keys").await;
-    assert_eq!(published(&app).await, [old.clone()], "it is not old enough");
+    assert_eq!(
+        published(&app).await,
+        vec![old.clone()],
+        "it is not old enough"
+    );
 
     app.clock.advance(TimeDelta::seconds(1));
     machine.fire("rotate_signing_keys").await;

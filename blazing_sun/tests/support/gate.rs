@@ -72,14 +72,10 @@ impl Gate {
         self.address.port()
     }
 
-    /// From now on connections are passed on.
-    pub fn pass_to(&self, address: String) {
-        self.way.send_replace(Way::Pass(address));
-    }
-
-    /// From now on every connection is closed, those that were passed on too.
-    pub fn refuse(&self) {
-        self.way.send_replace(Way::Refuse);
+    /// From now on connections are passed on; to nowhere means that all are closed, those that were passed on too.
+    pub fn pass_to(&self, address: impl Into<Option<String>>) {
+        let way = address.into().map_or(Way::Refuse, Way::Pass);
+        self.way.send_replace(way);
     }
 
     /// How many connections came so far.

@@ -74,6 +74,17 @@ impl Program {
         self.asking().delete(path).await
     }
 
+    /// Any method with headers and a body of JSON.
+    pub async fn json(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Response {
+        self.asking().json(method, path, headers, body).await
+    }
+
     /// Whether it is known by its access token.
     pub async fn is_known(&self) -> bool {
         match self.get("/api/v1/auth/validate").await.status {

@@ -139,8 +139,8 @@ impl World {
     pub fn newest_mail(&self, email: &str) -> String {
         let line = format!("To: {email}");
         let mails = self.mails().into_iter();
-        let to = mails.filter(|mail| mail.lines().any(|found| found == line));
-        to.last().expect("a mail")
+        let mut to = mails.filter(|mail| mail.lines().any(|found| found == line));
+        to.next_back().expect("a mail")
     }
 
     /// Looks until a query finds `expected`, for what other processes do in their own time.
