@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::harness::{Browser, Machine, Response, TestApp, World, register, token};
+use crate::harness::{Browser, Machine, Response, TestApp, World, admin, register, token};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
+const CARL: &str = "carl@example.org";
 const NOBODY: &str = "nobody@example.org";
 const FORGOT: &str = "/api/v1/auth/forgot";
 const RESEND: &str = "/api/v1/auth/resend";
@@ -28,16 +29,14 @@ async fn pending(world: &World, app: &TestApp, machine: &mut Machine, email: &st
     token(&world.newest_mail(email))
 }
 
-/// Somebody who was invited and has not accepted.
-async fn invite(world: &World, email: &str) {
-    sqlx::query(
-        "INSERT INTO users (id, email, email_key, status, version, created_at)
-         VALUES (gen_random_uuid(), $1, $1, 'pending', 1, now())",
-    )
-    .bind(email)
-    .execute(&world.pool())
-    .await
-    .expect("an account");
+/// Invites somebody, who does not accept.
+async fn invite(world: &World, app: &TestApp, machine: &mut Machine, email: &str) -> String {
+    let mut root = admin(world, app, machine, "root@example.org").await;
+    let body = json!({ "email": email });
+    let answer = root.post("/api/v1/invitations", &body).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    machine.settle().await;
+    token(&world.newest_mail(email))
 }
 
 /// The subjects of the mails that came after the first `before`.
@@ -58,11 +57,11 @@ async fn the_answer_is_the_same_for_every_address() {
     let mut machine = Machine::new(&world, &app).await;
     register(&world, &app, &mut machine, ADA).await;
     pending(&world, &app, &mut machine, BOB).await;
-    invite(&world, "carl@example.org").await;
+    invite(&world, &app, &mut machine, CARL).await;
 
     for path in [FORGOT, RESEND] {
         let mut seen = BTreeSet::new();
-        for email in [ADA, BOB, "carl@example.org", NOBODY] {
+        for email in [ADA, BOB, CARL, NOBODY] {
             let answer = ask(&app, path, email).await;
             let headers: Vec<_> = [
                 "content-type",
@@ -128,17 +127,17 @@ async fn who_gets_which_mail_depends_on_the_account_alone() {
     let mut machine = Machine::new(&world, &app).await;
     register(&world, &app, &mut machine, ADA).await;
     pending(&world, &app, &mut machine, BOB).await;
-    invite(&world, "carl@example.org").await;
+    invite(&world, &app, &mut machine, CARL).await;
 
     for (path, email, expected) in [
         (FORGOT, ADA, vec!["Set a new password"]),
         (FORGOT, "ADA@Example.org", vec!["Set a new password"]),
         (FORGOT, BOB, vec![]),
-        (FORGOT, "carl@example.org", vec![]),
+        (FORGOT, CARL, vec!["You are invited"]),
         (FORGOT, NOBODY, vec![]),
         (RESEND, ADA, vec!["You have an account already"]),
         (RESEND, BOB, vec!["Activate your account"]),
-        (RESEND, "carl@example.org", vec![]),
+        (RESEND, CARL, vec!["You are invited"]),
         (RESEND, NOBODY, vec![]),
     ] {
         let before = world.mails().len();
@@ -150,6 +149,26 @@ async fn who_gets_which_mail_depends_on_the_account_alone() {
             assert!(mail.lines().any(|line| line == to), "{mail}");
         }
     }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn who_is_invited_gets_the_invitation_again_as_long_as_it_is_good() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let first = invite(&world, &app, &mut machine, CARL).await;
+
+    ask(&app, RESEND, CARL).await;
+    machine.settle().await;
+    let again = token(&world.newest_mail(CARL));
+    app.clock.advance(TimeDelta::days(7));
+    let before = world.mails().len();
+    ask(&app, RESEND, CARL).await;
+    machine.settle().await;
+
+    assert_eq!(again, first, "the same link");
+    assert_eq!(world.mails().len(), before);
     app.end().await;
 }
 

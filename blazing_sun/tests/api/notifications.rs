@@ -190,6 +190,28 @@ async fn whoever_signs_out_quickly_is_told_of_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_device_that_says_nothing_of_itself_is_told_of_too() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    member(&world, &app, &mut machine, ADA).await;
+    let before = world.mails().len();
+
+    Browser::new(&app).sign_in(ADA, PASSWORD).await;
+    machine.settle().await;
+
+    let mails = mails(&world, before);
+    assert_eq!(mails.len(), 1);
+    assert!(
+        mails[0]
+            .2
+            .contains("Device: one that says nothing of itself Address: 127.0.0.1"),
+        "{mails:?}"
+    );
+    app.end().await;
+}
+
+#[tokio::test]
 async fn both_addresses_are_told_of_a_change_of_address() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::accounts::account::Account;
+use crate::accounts::invitations::InvitationMail;
 use crate::accounts::link::Purpose;
 use crate::accounts::link_requests::repo;
 use crate::accounts::link_requests::request_link::Wish;
@@ -56,8 +57,8 @@ enum Unanswered {
 
 /// Answers a request: the newest link is the only one that is good.
 ///
-/// An account that somebody is invited to, and has not accepted, gets neither link. Its way in is the invitation: activated
-/// otherwise it would have no password, and what was offered with it would be lost.
+/// Who is invited, and has not accepted, gets the invitation once more, whichever link they ask for: activated otherwise the
+/// account would have no password, and what was offered with it would be lost.
 async fn answer(tx: &mut Tx, request: Uuid) -> Result<(), Unanswered> {
     let Some((wish, email_key)) = repo::take(tx, request).await? else {
         return Ok(());
@@ -65,6 +66,9 @@ async fn answer(tx: &mut Tx, request: Uuid) -> Result<(), Unanswered> {
     let Some(found) = repo::lock_account(tx, &email_key).await? else {
         return Ok(());
     };
+    if !found.is_active && !found.has_password {
+        return send_invitation(tx, found.id).await;
+    }
     match (wish, found.is_active) {
         (Wish::Password, true) => send_reset(tx, found.id).await,
         (Wish::Activation, true) => {
@@ -72,12 +76,23 @@ async fn answer(tx: &mut Tx, request: Uuid) -> Result<(), Unanswered> {
             outbox::enqueue(tx, &SendEmail::of(&mail)?).await?;
             Ok(())
         }
-        (Wish::Activation, false) if found.has_password => {
+        (Wish::Activation, false) => {
             accounts::void_tokens(tx, found.id, Purpose::Activation).await?;
             Ok(send_activation(tx, found.id).await?)
         }
-        (Wish::Password | Wish::Activation, false) => Ok(()),
+        // A link to a new password must not be a way around the activation.
+        (Wish::Password, false) => Ok(()),
     }
+}
+
+async fn send_invitation(tx: &mut Tx, account: Id<Account>) -> Result<(), Unanswered> {
+    if let Some(invitation) = repo::open_invitation(tx, account).await? {
+        let mail = InvitationMail {
+            invitation_id: invitation.into(),
+        };
+        outbox::enqueue(tx, &SendEmail::of(&mail)?).await?;
+    }
+    Ok(())
 }
 
 async fn send_reset(tx: &mut Tx, account: Id<Account>) -> Result<(), Unanswered> {

@@ -65,3 +65,17 @@ pub async fn lock_account(tx: &mut Tx, email_key: &str) -> sqlx::Result<Option<F
         has_password: row.has_password,
     }))
 }
+
+/// The newest invitation of an account that can still be accepted; it has the id of its token.
+pub async fn open_invitation(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<Option<Uuid>> {
+    let now = tx.now();
+    sqlx::query_scalar!(
+        "SELECT id FROM user_tokens
+         WHERE user_id = $1 AND purpose = 'invitation' AND used_at IS NULL AND expires_at > $2
+         ORDER BY id DESC LIMIT 1",
+        account.uuid(),
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
