@@ -161,6 +161,13 @@ pub async fn use_token(
     id: Uuid,
     purpose: Purpose,
 ) -> sqlx::Result<Option<Id<Account>>> {
+    // The account first, as do those who make its tokens useless: else each could wait for the other.
+    sqlx::query!(
+        "SELECT id FROM users WHERE id = (SELECT user_id FROM user_tokens WHERE id = $1) FOR UPDATE",
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
     let now = tx.now();
     let account = sqlx::query_scalar!(
         "UPDATE user_tokens SET used_at = $3

@@ -616,3 +616,38 @@ async fn an_invitation_that_is_dealt_with_twice_leads_to_one_account_and_one_mai
     assert_eq!(answer.status, 200);
     app.end().await;
 }
+
+#[tokio::test]
+async fn who_activates_while_the_invitation_is_accepted_waits_and_holds_nobody_up() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let body = json!({ "email": BOB, "password": "of a stranger" });
+    Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
+    machine.settle().await;
+    let body = json!({ "token": token(&world.newest_mail(BOB)) });
+
+    // As whoever accepts does: the account first, then the links to it.
+    let mut held = world.pool().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .expect("the account");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let accepting = async {
+        world.until(waiting, 1).await;
+        sqlx::query("DELETE FROM user_tokens")
+            .execute(&mut *held)
+            .await
+            .expect("no deadlock");
+        held.commit().await.expect("an end");
+    };
+    let mut stranger = Browser::new(&app);
+    let (activated, ()) = tokio::join!(stranger.post("/api/v1/auth/activate", &body), accepting);
+
+    assert_eq!(
+        (activated.status, activated.problem()),
+        (422, "bad_link".to_owned())
+    );
+    app.end().await;
+}
