@@ -14,6 +14,11 @@ const OPEN: &str = "SELECT (SELECT count(*) FROM outbox)
                          + (SELECT count(*) FROM jobs WHERE state <> 'done')
                          + (SELECT count(*) FROM event_log WHERE id NOT IN (SELECT event_id FROM inbox WHERE consumer = 'audit'))";
 
+/// A world with brokers in which people sign up faster than one address may.
+async fn busy_world() -> World {
+    World::with_brokers().await.with("THROTTLE_FACTOR", 1000)
+}
+
 /// Signs up with addresses that nobody else has, all at once, and returns how many were accepted.
 async fn sign_up(address: SocketAddr, who: &str, count: usize) -> i64 {
     let requests = (0..count).map(|number| {
@@ -60,7 +65,7 @@ async fn lapse_leases(pool: &PgPool) {
 
 #[tokio::test]
 async fn two_processes_of_every_part_side_by_side_do_everything_once() {
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let mut front = [Process::only(&world, "http"), Process::only(&world, "http")];
     let _back: Vec<Process> = ["relay", "worker", "consumers", "schedule"]
         .iter()
@@ -75,7 +80,7 @@ async fn two_processes_of_every_part_side_by_side_do_everything_once() {
 
 #[tokio::test]
 async fn sigterm_under_load_loses_and_duplicates_nothing() {
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let mut front = Process::only(&world, "http");
     let address = front.listening().await;
     let mut accepted = 0;
@@ -95,7 +100,7 @@ async fn sigterm_under_load_loses_and_duplicates_nothing() {
 
 #[tokio::test]
 async fn kill_9_under_load_loses_and_duplicates_nothing() {
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let mut front = Process::only(&world, "http");
     let address = front.listening().await;
     let pool = world.pool();
@@ -122,7 +127,7 @@ async fn kill_9_under_load_loses_and_duplicates_nothing() {
 
 #[tokio::test]
 async fn a_relay_that_was_stopped_and_wakes_after_another_took_over_does_no_harm() {
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let pool = world.pool();
     let mut front = Process::only(&world, "http");
     let address = front.listening().await;
@@ -149,7 +154,7 @@ async fn a_relay_that_was_stopped_and_wakes_after_another_took_over_does_no_harm
 async fn a_worker_killed_in_the_middle_of_a_job_has_its_attempt_counted_and_the_job_runs_again() {
     // A mail server that takes the connection and says nothing.
     let mut silent = Gate::holding().await;
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let pool = world.pool();
     let mut front = Process::only(&world, "http,relay,consumers");
     let accepted = sign_up(front.listening().await, "ada", 1).await;
@@ -179,7 +184,7 @@ async fn a_worker_killed_in_the_middle_of_a_job_has_its_attempt_counted_and_the_
 
 #[tokio::test]
 async fn garbage_in_the_topics_stops_nothing_and_is_accounted_for() {
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let garbage = Garbage {
         key: Some(b"\0"),
         value: Some(b"\xff not an event"),
@@ -191,12 +196,19 @@ async fn garbage_in_the_topics_stops_nothing_and_is_accounted_for() {
 
     let accepted = sign_up(all.listening().await, "ada", 3).await;
 
-    world
-        .until(
-            "SELECT count(*) FROM dead_letters WHERE state = 'unreadable'",
+    // The audit reads both topics, the notifications one of them; each accounts for what it met.
+    for (consumer, number) in [
+        (
+            "SELECT count(*) FROM dead_letters WHERE state = 'unreadable' AND consumer = 'audit'",
             2,
-        )
-        .await;
+        ),
+        (
+            "SELECT count(*) FROM dead_letters WHERE state = 'unreadable' AND consumer = 'notify'",
+            1,
+        ),
+    ] {
+        world.until(consumer, number).await;
+    }
     world.until(OPEN, 0).await;
     let pool = world.pool();
     assert_eq!(
@@ -209,7 +221,7 @@ async fn garbage_in_the_topics_stops_nothing_and_is_accounted_for() {
 #[tokio::test]
 async fn the_commands_show_what_happened_and_deal_with_what_failed() {
     let refusing = Gate::refusing().await;
-    let world = World::with_brokers().await;
+    let world = busy_world().await;
     let mut all = Process::only(&world, "http,relay,consumers");
     sign_up(all.listening().await, "ada", 1).await;
     let pool = world.pool();
@@ -265,7 +277,7 @@ async fn the_commands_show_what_happened_and_deal_with_what_failed() {
     );
     assert_eq!(
         unknown.stderr,
-        "blazing_sun: there is no consumer \"nobody\"; there are: audit\n"
+        "blazing_sun: there is no consumer \"nobody\"; there are: audit, notify\n"
     );
     pool.close().await;
 }
