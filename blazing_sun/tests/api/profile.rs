@@ -255,3 +255,29 @@ async fn the_page_takes_a_name_away_when_its_field_is_emptied() {
     assert_eq!(ada.get(PATH).await.json()["name"], "");
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_program_reads_and_changes_a_profile_as_its_token_says() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let mut answers = Vec::new();
+
+    for scope in ["profile:read", "profile:write"] {
+        let wanted = json!({ "name": scope, "scopes": [scope], "days": 1 });
+        let made = ada.post("/api/v1/tokens", &wanted).await.json();
+        let bearer = format!("Bearer {}", made["token"].as_str().expect("a token"));
+        let mut program = Browser::new(&app).with("authorization", &bearer);
+        answers.push(program.get(PATH).await);
+        answers.push(patch(&mut program, "*", &json!({ "name": scope })).await);
+    }
+
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 403, 403, 200]);
+    for refused in &answers[1..3] {
+        assert_eq!(refused.problem(), "insufficient_scope");
+    }
+    assert_eq!(ada.get(PATH).await.json()["name"], "profile:write");
+    app.end().await;
+}
