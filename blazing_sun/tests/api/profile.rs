@@ -100,6 +100,42 @@ async fn a_change_names_the_version_that_it_was_made_of() {
 }
 
 #[tokio::test]
+async fn of_two_changes_of_one_version_at_the_same_moment_one_is_made() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let read = ada.get(PATH).await;
+    let etag = read.header("etag").expect("a version");
+    let (mut one, mut other) = (ada.clone(), ada.clone());
+    let pool = world.pool();
+    let mut gate = pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR UPDATE")
+        .execute(&mut *gate)
+        .await
+        .expect("the row");
+
+    // Both have come as far as they can before either goes on.
+    let (one_name, other_name) = (json!({ "name": "One" }), json!({ "name": "Other" }));
+    let changes = futures_util::future::join(
+        patch(&mut one, etag, &one_name),
+        patch(&mut other, etag, &other_name),
+    );
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let opening = async {
+        world.until(waiting, 2).await;
+        gate.commit().await.expect("the end");
+    };
+    let ((one, other), ()) = futures_util::future::join(changes, opening).await;
+
+    let mut statuses = [one.status, other.status];
+    statuses.sort();
+    assert_eq!(statuses, [200, 412]);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn everything_wrong_with_a_profile_is_told_at_once() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;
