@@ -100,6 +100,42 @@ async fn a_change_names_the_version_that_it_was_made_of() {
 }
 
 #[tokio::test]
+async fn of_two_changes_of_one_version_at_the_same_moment_one_is_made() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let read = ada.get(PATH).await;
+    let etag = read.header("etag").expect("a version");
+    let (mut one, mut other) = (ada.clone(), ada.clone());
+    let pool = world.pool();
+    let mut gate = pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM users FOR UPDATE")
+        .execute(&mut *gate)
+        .await
+        .expect("the row");
+
+    // Both have come as far as they can before either goes on.
+    let (one_name, other_name) = (json!({ "name": "One" }), json!({ "name": "Other" }));
+    let changes = futures_util::future::join(
+        patch(&mut one, etag, &one_name),
+        patch(&mut other, etag, &other_name),
+    );
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let opening = async {
+        world.until(waiting, 2).await;
+        gate.commit().await.expect("the end");
+    };
+    let ((one, other), ()) = futures_util::future::join(changes, opening).await;
+
+    let mut statuses = [one.status, other.status];
+    statuses.sort();
+    assert_eq!(statuses, [200, 412]);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn everything_wrong_with_a_profile_is_told_at_once() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;
@@ -253,5 +289,31 @@ async fn the_page_takes_a_name_away_when_its_field_is_emptied() {
 
     assert_eq!(saved.status, 303, "{saved:?}");
     assert_eq!(ada.get(PATH).await.json()["name"], "");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_program_reads_and_changes_a_profile_as_its_token_says() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let mut answers = Vec::new();
+
+    for scope in ["profile:read", "profile:write"] {
+        let wanted = json!({ "name": scope, "scopes": [scope], "days": 1 });
+        let made = ada.post("/api/v1/tokens", &wanted).await.json();
+        let bearer = format!("Bearer {}", made["token"].as_str().expect("a token"));
+        let mut program = Browser::new(&app).with("authorization", &bearer);
+        answers.push(program.get(PATH).await);
+        answers.push(patch(&mut program, "*", &json!({ "name": scope })).await);
+    }
+
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 403, 403, 200]);
+    for refused in &answers[1..3] {
+        assert_eq!(refused.problem(), "insufficient_scope");
+    }
+    assert_eq!(ada.get(PATH).await.json()["name"], "profile:write");
     app.end().await;
 }

@@ -66,7 +66,7 @@ async fn an_account_that_was_never_activated_goes_after_a_month_and_the_event_te
 }
 
 /// For each table a row whose time is $3, and how many days after that it goes.
-const KEPT: [(&str, &str, i64); 8] = [
+const KEPT: [(&str, &str, i64); 9] = [
     ("sessions", "(id, user_id, kind, token_hash, agent, address, created_at, confirmed_at, seen_at, expires_at)
       VALUES ($1, $2, 'browser', $1::text::bytea, '', '', $3, $3, 'infinity', $3)", 0),
     ("sign_in_challenges", "(id, user_id, kind, created_at, expires_at) VALUES ($1, $2, 'browser', $3, $3)", 0),
@@ -75,6 +75,12 @@ const KEPT: [(&str, &str, i64); 8] = [
     ("link_requests", "(id, purpose, email_key, created_at) SELECT $1, 'reset', $2::text, $3", 1),
     ("email_changes", "(id, user_id, old_email, new_email, new_email_key, created_at, expires_at, done_at)
       VALUES ($1, $2, 'a', 'b', 'b', $3, $3, $3)", 30),
+    (
+        "invitations",
+        "(id, batch_id, row, email, name, role, state, created_at)
+         SELECT $1, $2, (SELECT count(*) FROM invitations), 'a', '', 'user', 'invited', $3",
+        30,
+    ),
     ("api_tokens", "(id, user_id, name, token_hash, scopes, created_at, expires_at)
       VALUES ($1, $2, '', $1::text::bytea, '{}', $3, $3)", 30),
     ("devices", "(id, user_id, token_hash, created_at, seen_at) VALUES ($1, $2, $1::text::bytea, $3, $3)", 365),
@@ -94,6 +100,11 @@ async fn everything_is_kept_for_its_time_and_no_longer() {
     app.clock.advance(TimeDelta::days(400));
     purge(&world, &mut machine).await;
     let now = app.clock.now();
+
+    sqlx::query("INSERT INTO invitation_batches (id, created_at) SELECT id, 'epoch' FROM users")
+        .execute(&pool)
+        .await
+        .expect("a batch");
 
     let mut rows = Vec::new();
     for (table, row, days) in KEPT {

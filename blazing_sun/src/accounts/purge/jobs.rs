@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::events::UserDeleted;
-use crate::accounts::repo;
+use crate::accounts::purge::repo;
 use crate::accounts::sessions::SessionSettings;
 use crate::flow::job::{Job, JobError, Run};
-use crate::flow::outbox::{self, Refused};
+use crate::flow::outbox;
 
 /// How long an account may wait to be activated.
 const PENDING: TimeDelta = TimeDelta::days(30);
@@ -23,7 +23,7 @@ pub struct PurgeAccounts {}
 #[async_trait]
 impl Job for PurgeAccounts {
     const NAME: &'static str = "purge_accounts";
-    const SUMMARY: &'static str = "Deletes sessions, links and tokens that have expired, and accounts that were never activated.";
+    const SUMMARY: &'static str = "Deletes sessions, links and tokens that have expired, and accounts and invitations that were never taken up.";
     const PRIORITY: i16 = 0;
     const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
 
@@ -37,17 +37,11 @@ impl Job for PurgeAccounts {
         let removed = repo::remove_pending(tx, now - PENDING, MAX_REMOVED).await?;
         let may_be_more = i64::try_from(removed.len()) == Ok(MAX_REMOVED);
         for (user_id, version) in removed {
-            outbox::emit(tx, &UserDeleted { user_id, version })
-                .await
-                .map_err(refused)?;
+            outbox::emit(tx, &UserDeleted { user_id, version }).await?;
         }
         if may_be_more {
-            outbox::enqueue(tx, &Self {}).await.map_err(refused)?;
+            outbox::enqueue(tx, &Self {}).await?;
         }
         Ok(())
     }
-}
-
-fn refused(error: Refused) -> JobError {
-    JobError::Retry(error.to_string())
 }
