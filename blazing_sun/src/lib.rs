@@ -16,7 +16,7 @@ pub mod mail;
 /// What every HTTP answer shares: problems, request ids, health, metrics, pages.
 pub mod web;
 
-/// Accounts: signing up and activating.
+/// Accounts: who people are, how they show it, and what belongs to them.
 pub mod accounts;
 
 /// The audit log: every event, once.
