@@ -46,11 +46,11 @@ fi
 # https://host without a port where it is the usual one.
 HTTPS_SUFFIX=; [ "$HTTPS_PORT" = 443 ] || HTTPS_SUFFIX=:$HTTPS_PORT
 # The site, and this machine as it calls itself.
-SERVER_NAMES='localhost 127.0.0.1 [::1]'; [ "$SERVER_NAME" = localhost ] || SERVER_NAMES="$SERVER_NAME $SERVER_NAMES"
-export HTTPS_SUFFIX SERVER_NAMES
+SERVED_HOSTS='localhost 127.0.0.1 [::1]'; [ "$SERVER_NAME" = localhost ] || SERVED_HOSTS="$SERVER_NAME $SERVED_HOSTS"
+export HTTPS_SUFFIX SERVED_HOSTS
 # Only these names: nginx's own variables look the same.
 # shellcheck disable=SC2016
-envsubst '${SERVER_NAME} ${SERVER_NAMES} ${HTTPS_SUFFIX} ${APP_PORT} ${HTTP_MAX_BODY_BYTES}' </etc/nginx/default.conf.template >/tmp/default.conf
+envsubst '${SERVER_NAME} ${SERVED_HOSTS} ${HTTPS_SUFFIX} ${APP_PORT} ${HTTP_MAX_BODY_BYTES}' </etc/nginx/default.conf.template >/tmp/default.conf
 chmod 0644 /tmp/default.conf
 
 exec nginx -g 'daemon off;'
