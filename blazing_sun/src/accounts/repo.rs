@@ -214,6 +214,8 @@ pub struct Acquaintance {
     pub email: String,
     /// Where its owner's clocks go.
     pub time_zone: String,
+    /// The currency that new things start with.
+    pub currency: String,
 }
 
 impl Acquaintance {
@@ -229,7 +231,7 @@ impl Acquaintance {
 pub async fn acquaintance(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Acquaintance>> {
     sqlx::query_as!(
         Acquaintance,
-        "SELECT name, email, time_zone FROM users WHERE id = $1",
+        "SELECT name, email, time_zone, currency FROM users WHERE id = $1",
         id.uuid(),
     )
     .fetch_optional(pool)

@@ -179,7 +179,7 @@ fn serve(
         others: config.http.origins.clone(),
     });
     let cors = config.http.origins.clone();
-    let accounts = wiring.accounts;
+    let (accounts, ledger) = (wiring.accounts, wiring.ledger);
     let is_product = roles.contains(&Role::Http);
     let server = HttpServer::new(move || {
         let app = App::new()
@@ -196,7 +196,7 @@ fn serve(
             .configure(|routes| extractors::configure(routes, max_body_bytes))
             .configure(routes::operations);
         let app = if is_product {
-            app.configure(|routes| routes::product(routes, &accounts))
+            app.configure(|routes| routes::product(routes, &accounts, &ledger))
         } else {
             app
         };

@@ -4,6 +4,7 @@ use actix_web::web::{ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
 use crate::app::{contracts, home};
+use crate::ledger::{self, Ledger};
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
 
@@ -18,12 +19,14 @@ pub fn operations(routes: &mut ServiceConfig) {
 }
 
 /// Registers the product.
-pub fn product(routes: &mut ServiceConfig, accounts: &Accounts) {
-    let document = openapi::document(accounts::document());
+pub fn product(routes: &mut ServiceConfig, accounts: &Accounts, ledger: &Ledger) {
+    let documents = [accounts::document(), ledger::document()];
+    let document = openapi::document(documents.concat());
     routes
         .service(get("/", home::show))
         .configure(page::configure)
         .service(get("/asyncapi.json", contracts::asyncapi))
         .configure(|routes| openapi::configure(routes, &document))
-        .configure(|routes| accounts::configure(routes, accounts));
+        .configure(|routes| accounts::configure(routes, accounts))
+        .configure(|routes| ledger::configure(routes, ledger));
 }

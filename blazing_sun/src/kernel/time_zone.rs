@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// A time zone of the IANA database.
@@ -20,6 +20,12 @@ impl TimeZone {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.name()
+    }
+
+    /// Which day it is there.
+    #[must_use]
+    pub fn day(self, moment: DateTime<Utc>) -> NaiveDate {
+        moment.with_timezone(&self.0).date_naive()
     }
 
     /// A moment as clocks there show it, with the zone beside it: for mails, which are read anywhere.
@@ -70,6 +76,16 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<TimeZone>(), Err(NotATimeZone), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_there() {
+        let day = |zone: &str| {
+            let zone: TimeZone = zone.parse().expect("a time zone");
+            zone.day("2026-12-31T12:00:00Z".parse().expect("a moment"))
+        };
+        assert_eq!(day("UTC").to_string(), "2026-12-31");
+        assert_eq!(day("Pacific/Kiritimati").to_string(), "2027-01-01");
     }
 
     #[test]

@@ -20,6 +20,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::flow::ctx::{Cause, Ctx};
+use crate::kernel::currency::Currency;
+use crate::kernel::time_zone::TimeZone;
 use crate::web::cause;
 use crate::web::cookies::SESSION;
 use crate::web::page::Visitor;
@@ -77,11 +79,22 @@ pub enum Scope {
     /// Changing the profile.
     #[serde(rename = "profile:write")]
     ProfileWrite,
+    /// Reading the ledger.
+    #[serde(rename = "ledger:read")]
+    LedgerRead,
+    /// Changing the ledger.
+    #[serde(rename = "ledger:write")]
+    LedgerWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::ProfileRead, Self::ProfileWrite];
+    pub const ALL: [Self; 4] = [
+        Self::ProfileRead,
+        Self::ProfileWrite,
+        Self::LedgerRead,
+        Self::LedgerWrite,
+    ];
 
     /// Its frozen name.
     #[must_use]
@@ -89,6 +102,8 @@ impl Scope {
         match self {
             Self::ProfileRead => "profile:read",
             Self::ProfileWrite => "profile:write",
+            Self::LedgerRead => "ledger:read",
+            Self::LedgerWrite => "ledger:write",
         }
     }
 }
@@ -106,7 +121,7 @@ impl FromStr for Scope {
 
 /// A text that is no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not one of the scopes profile:read and profile:write")]
+#[error("is not one of the scopes profile:read, profile:write, ledger:read and ledger:write")]
 pub struct NoSuchScope;
 
 /// What a request brings to show who it is from.
@@ -155,6 +170,18 @@ pub trait Doorkeeper: Send + Sync {
 
     /// How pages name somebody.
     async fn introduce(&self, caller: &Caller) -> Result<Option<Visitor>, Problem>;
+
+    /// What new things of theirs start with.
+    async fn preferences(&self, account_id: Uuid) -> Result<Option<Preferences>, Problem>;
+}
+
+/// What somebody's new things start with.
+#[derive(Clone, Copy, Debug)]
+pub struct Preferences {
+    /// The currency.
+    pub currency: Currency,
+    /// The time zone.
+    pub time_zone: TimeZone,
 }
 
 /// Why somebody does not get what they ask for.
@@ -216,6 +243,10 @@ pub struct ConfirmedAdmin;
 pub struct ProfileRead;
 /// A session, or a token with [`Scope::ProfileWrite`].
 pub struct ProfileWrite;
+/// A session, or a token with [`Scope::LedgerRead`].
+pub struct LedgerRead;
+/// A session, or a token with [`Scope::LedgerWrite`].
+pub struct LedgerWrite;
 
 impl Need for SignedIn {
     fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
@@ -260,6 +291,18 @@ impl Need for ProfileRead {
 impl Need for ProfileWrite {
     fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
         scope(caller, Scope::ProfileWrite)
+    }
+}
+
+impl Need for LedgerRead {
+    fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
+        scope(caller, Scope::LedgerRead)
+    }
+}
+
+impl Need for LedgerWrite {
+    fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
+        scope(caller, Scope::LedgerWrite)
     }
 }
 

@@ -19,6 +19,7 @@ mod health;
 mod http;
 mod invitations;
 mod leaving;
+mod ledger;
 mod lifecycle;
 mod links;
 mod notifications;

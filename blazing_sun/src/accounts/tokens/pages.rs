@@ -117,6 +117,8 @@ async fn page(
         let about = match scope {
             Scope::ProfileRead => "Read your profile",
             Scope::ProfileWrite => "Change your profile",
+            Scope::LedgerRead => "Read your ledger",
+            Scope::LedgerWrite => "Change your ledger",
         };
         context! { value => scope.name(), label => scope.name(), about => about }
     });

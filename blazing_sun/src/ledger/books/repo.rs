@@ -1,0 +1,112 @@
+//! The table `books`; one function a question.
+
+use serde_json::Value;
+use sqlx::PgExecutor;
+
+use crate::flow::ctx::Tx;
+use crate::kernel::id::Id;
+use crate::ledger::books::book::{Book, Owner};
+
+macro_rules! book {
+    ($row:expr) => {
+        Ok(Book {
+            id: $row.id.into(),
+            base_currency: $row.base_currency.parse().map_err(unreadable)?,
+            time_zone: $row.time_zone.parse().map_err(unreadable)?,
+            month_start: $row.month_start.try_into().map_err(unreadable)?,
+            version: $row.version,
+            created_at: $row.created_at,
+        })
+    };
+}
+
+/// Somebody's book, if it was opened.
+pub async fn find(from: impl PgExecutor<'_>, owner: Id<Owner>) -> sqlx::Result<Option<Book>> {
+    let found = sqlx::query!(
+        "SELECT id, base_currency, time_zone, month_start, version, created_at FROM books WHERE owner_id = $1",
+        owner.uuid(),
+    )
+    .fetch_optional(from)
+    .await?;
+    found.map(|row| book!(row)).transpose()
+}
+
+/// The same, locked until the transaction ends.
+pub async fn lock(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Book>> {
+    let found = sqlx::query!(
+        "SELECT id, base_currency, time_zone, month_start, version, created_at FROM books WHERE owner_id = $1
+         FOR NO KEY UPDATE",
+        owner.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    found.map(|row| book!(row)).transpose()
+}
+
+/// Adds a book. `false`: its owner has one already.
+pub async fn insert(tx: &mut Tx, owner: Id<Owner>, book: &Book) -> sqlx::Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO books (id, owner_id, base_currency, time_zone, month_start, version, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner_id) DO NOTHING",
+        book.id.uuid(),
+        owner.uuid(),
+        book.base_currency.as_str(),
+        book.time_zone.as_str(),
+        book.month_start.day(),
+        book.version,
+        book.created_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// Keeps what was changed.
+pub async fn update(tx: &mut Tx, book: &Book) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE books SET base_currency = $2, time_zone = $3, month_start = $4, version = $5 WHERE id = $1",
+        book.id.uuid(),
+        book.base_currency.as_str(),
+        book.time_zone.as_str(),
+        book.month_start.day(),
+        book.version,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Deletes somebody's book with everything in it.
+pub async fn delete(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM books WHERE owner_id = $1", owner.uuid())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Everything in somebody's book, as the tables have it; nothing, if it was never opened.
+pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT jsonb_build_object(
+               'book', to_jsonb(books) - 'owner_id',
+               'wallets', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM wallets x WHERE book_id = books.id),
+               'categories', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM categories x WHERE book_id = books.id),
+               'payees', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM payees x WHERE book_id = books.id),
+               'payee_names', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.key), '[]') FROM payee_names x WHERE book_id = books.id),
+               'tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM tags x WHERE book_id = books.id),
+               'transactions', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.date, x.id), '[]') FROM transactions x WHERE book_id = books.id),
+               'entries', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.no), '[]') FROM entries x WHERE book_id = books.id),
+               'lines', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.no), '[]') FROM lines x WHERE book_id = books.id),
+               'transaction_tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.tag_id), '[]')
+                                    FROM transaction_tags x WHERE book_id = books.id),
+               'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
+           ) AS "book!" FROM books WHERE owner_id = $1"#,
+        owner.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(error))
+}

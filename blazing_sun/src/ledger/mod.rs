@@ -1,0 +1,16 @@
+//! The ledger: books with wallets, categories and transactions.
+//!
+//! A folder a subject. Everything belongs to somebody's book, and every question names its owner, so that nobody sees or
+//! touches what is another's.
+
+mod books;
+mod categories;
+pub mod events;
+mod parts;
+mod personal_data;
+mod transactions;
+mod wallets;
+
+pub use books::{Book, Books};
+pub use parts::{Ledger, configure, document};
+pub use personal_data::LedgerData;

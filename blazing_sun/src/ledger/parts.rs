@@ -1,0 +1,47 @@
+//! What the application registers of the ledger.
+
+use actix_web::web::{Data, ServiceConfig};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use crate::flow::ctx::Ctx;
+use crate::ledger::books::{self, Books};
+use crate::ledger::{categories, transactions, wallets};
+use crate::web::access::Doorkeeper;
+
+/// What is made once in a process.
+#[derive(Clone)]
+pub struct Ledger {
+    books: Books,
+}
+
+impl Ledger {
+    /// The ledger of those whom this doorkeeper knows.
+    #[must_use]
+    pub fn new(ctx: &Ctx, door: Data<dyn Doorkeeper>) -> Self {
+        Self {
+            books: Books::new(ctx.clone(), door),
+        }
+    }
+}
+
+/// Registers what handlers reach, and every address.
+pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
+    routes
+        .app_data(Data::new(ledger.books.clone()))
+        .configure(books::api::configure)
+        .configure(wallets::api::configure)
+        .configure(categories::api::configure)
+        .configure(transactions::api::configure);
+}
+
+/// What the ledger says of its interface.
+#[must_use]
+pub fn document() -> Vec<OpenApi> {
+    vec![
+        books::api::Api::openapi(),
+        wallets::api::Api::openapi(),
+        categories::api::Api::openapi(),
+        transactions::api::Api::openapi(),
+    ]
+}

@@ -1,0 +1,10 @@
+//! Wallets: where money is.
+
+pub mod api;
+mod change_wallet;
+mod create_wallet;
+mod delete_wallet;
+pub mod repo;
+mod wallet;
+
+pub use wallet::Wallet;
