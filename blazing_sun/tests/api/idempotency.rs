@@ -301,14 +301,20 @@ async fn an_effect_that_is_not_committed_leaves_no_key_and_a_key_that_is_not_kep
     )
     .await;
 
-    for trigger in [
-        "CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON idempotency_keys
-         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
-        "CREATE TRIGGER refusing BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION refuse()",
+    for (refusing, again) in [
+        (
+            "CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON invitation_batches
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+            "DROP TRIGGER refusing ON invitation_batches",
+        ),
+        (
+            "CREATE TRIGGER refusing BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION refuse()",
+            "DROP TRIGGER refusing ON idempotency_keys",
+        ),
     ] {
-        run(&world, trigger).await;
+        run(&world, refusing).await;
         let failed = post(&mut ada, INVITATIONS, KEY, &person(BOB)).await;
-        run(&world, "DROP TRIGGER refusing ON idempotency_keys").await;
+        run(&world, again).await;
         assert_eq!(failed.status, 500, "{failed:?}");
         assert_eq!(rows(&world, "idempotency_keys").await, 0);
         assert_eq!(rows(&world, "invitation_batches").await, 0);
