@@ -9,6 +9,7 @@ pub mod events;
 mod parts;
 mod personal_data;
 mod transactions;
+mod typed;
 mod wallets;
 
 pub use books::{Book, Books};

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::kernel::day::Day;
 use crate::kernel::id::Id;
-use crate::kernel::money::{self, Amount};
 use crate::ledger::transactions::draft::{Draft, DraftEntry, DraftLine, Movement};
 use crate::ledger::transactions::transaction::{Kind, Status, Transaction};
+use crate::ledger::typed;
 use crate::ledger::wallets::Wallet;
 use crate::web::problem::{Fields, Problem};
 
@@ -56,8 +56,12 @@ impl TransactionForm {
             return None;
         }
         let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let shown = |amount: i64, exponent| money::show(amount.saturating_abs(), exponent);
-        let tags: Vec<&str> = transaction.tags.iter().map(|tag| tag.name.as_str()).collect();
+        let shown = |amount: i64, exponent| typed::show(amount.saturating_abs(), exponent);
+        let tags: Vec<&str> = transaction
+            .tags
+            .iter()
+            .map(|tag| tag.name.as_str())
+            .collect();
         Some(Self {
             way: way.to_owned(),
             date: transaction.date.to_string(),
@@ -169,12 +173,14 @@ fn find<'a>(
 
 /// A sum as it is typed: more than nothing; which way it goes is said beside it.
 fn read(text: &str, wallet: &Wallet, pointer: &'static str, fields: &mut Fields) -> Option<i64> {
-    let minor = fields.take(pointer, money::read(text, wallet.exponent))?;
-    if minor < 0 {
-        fields.refuse(pointer, "has a sign: which way money goes is chosen beside it");
+    let amount = fields.take(pointer, typed::read(text, wallet.exponent))?;
+    if amount.minor() < 0 {
+        fields.refuse(
+            pointer,
+            "has a sign: which way money goes is chosen beside it",
+        );
         return None;
     }
-    let amount = fields.take(pointer, Amount::try_from(minor))?;
     Some(amount.minor())
 }
 

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Ctx;
 use crate::kernel::id::Id;
-use crate::kernel::money;
 use crate::ledger::books::{Book, Books, Owner};
 use crate::ledger::categories::{self, Category};
 use crate::ledger::transactions::change_transaction::{Reconciled, change_transaction};
@@ -20,10 +19,11 @@ use crate::ledger::transactions::form::TransactionForm;
 use crate::ledger::transactions::repo;
 use crate::ledger::transactions::restore_transaction::restore_transaction;
 use crate::ledger::transactions::transaction::{Entry, Transaction};
+use crate::ledger::typed;
 use crate::ledger::wallets::{self, Wallet};
 use crate::web::access::SignedIn;
-use crate::web::paging;
 use crate::web::page::{Notice, PageAccess};
+use crate::web::paging;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -89,7 +89,13 @@ impl FilterForm {
     }
 
     fn is_empty(&self) -> bool {
-        let given = [&self.from, &self.to, &self.wallet, &self.category, &self.text];
+        let given = [
+            &self.from,
+            &self.to,
+            &self.wallet,
+            &self.category,
+            &self.text,
+        ];
         given.into_iter().all(String::is_empty)
     }
 
@@ -105,20 +111,22 @@ impl FilterForm {
 
     /// The address of the page behind this one, with the same filter.
     fn next(&self, after: Cursor) -> String {
-        let mut address = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
+        let after = after.to_string();
+        let fields = [
             ("from", &self.from),
             ("to", &self.to),
             ("wallet", &self.wallet),
             ("category", &self.category),
             ("text", &self.text),
-        ] {
-            if !value.is_empty() {
-                address.append_pair(name, value);
-            }
-        }
-        address.append_pair("after", &after.to_string());
-        format!("{PAGE}?{}", address.finish())
+            ("after", &after),
+        ];
+        let given: Vec<_> = fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        // Texts under names that are known have an address.
+        let query = serde_urlencoded::to_string(given).unwrap_or_default();
+        format!("{PAGE}?{query}")
     }
 }
 
@@ -130,11 +138,7 @@ struct Shelf {
 }
 
 impl Shelf {
-    async fn of(
-        access: &PageAccess<SignedIn>,
-        books: &Books,
-        ctx: &Ctx,
-    ) -> Result<Self, Problem> {
+    async fn of(access: &PageAccess<SignedIn>, books: &Books, ctx: &Ctx) -> Result<Self, Problem> {
         let owner: Id<Owner> = access.account_id.into();
         Ok(Self {
             book: books.of(owner, access.cause()).await?,
@@ -159,9 +163,10 @@ impl Shelf {
             })
             .collect();
         let mut categories = vec![context! { value => "", label => "Not said" }];
-        let offered = self.categories.iter().filter(|category| {
-            category.archived_at.is_none() && category.merged_into.is_none()
-        });
+        let offered = self
+            .categories
+            .iter()
+            .filter(|category| category.archived_at.is_none() && category.merged_into.is_none());
         categories.extend(offered.map(|category| {
             let label = self.path_of(category);
             context! { value => category.id.to_string(), label }
@@ -189,7 +194,7 @@ impl Shelf {
                 context! {
                     name => wallet.name,
                     currency => wallet.currency,
-                    balance => money::show(wallet.balance, wallet.exponent),
+                    balance => typed::show(wallet.balance, wallet.exponent),
                     negative => wallet.balance < 0,
                 }
             })
@@ -197,7 +202,10 @@ impl Shelf {
     }
 
     fn wallet(&self, entry: &Entry) -> &str {
-        let found = self.wallets.iter().find(|wallet| wallet.id.uuid() == entry.wallet_id);
+        let found = self
+            .wallets
+            .iter()
+            .find(|wallet| wallet.id.uuid() == entry.wallet_id);
         found.map_or("", |wallet| wallet.name.as_str())
     }
 
@@ -209,7 +217,7 @@ impl Shelf {
                 context! {
                     wallet => self.wallet(entry),
                     currency => entry.currency,
-                    amount => money::show(entry.amount, entry.exponent),
+                    amount => typed::show(entry.amount, entry.exponent),
                     negative => entry.amount < 0,
                     pending => entry.status.name() == "pending",
                 }
@@ -219,7 +227,11 @@ impl Shelf {
             .lines
             .iter()
             .filter_map(|line| line.counts_as)
-            .filter_map(|id| self.categories.iter().find(|category| category.id.uuid() == id))
+            .filter_map(|id| {
+                self.categories
+                    .iter()
+                    .find(|category| category.id.uuid() == id)
+            })
             .map(|category| self.path_of(category))
             .collect();
         let about = match (&transaction.payee, transaction.kind.name()) {
@@ -229,7 +241,11 @@ impl Shelf {
             (None, _) if transaction.lines.is_empty() => "Transfer".to_owned(),
             (None, _) => "Without a payee".to_owned(),
         };
-        let tags: Vec<&str> = transaction.tags.iter().map(|tag| tag.name.as_str()).collect();
+        let tags: Vec<&str> = transaction
+            .tags
+            .iter()
+            .map(|tag| tag.name.as_str())
+            .collect();
         context! {
             id => transaction.id.to_string(),
             date => transaction.date.format("%-d %b %Y").to_string(),
@@ -329,7 +345,9 @@ async fn create(
         Err(problem) => {
             let (shown, _) = listed(&access, &shelf, &FilterForm::default(), &ctx).await?;
             let form = form.transaction.values();
-            access.visit.again("transactions.html", shown, form, &problem)
+            access
+                .visit
+                .again("transactions.html", shown, form, &problem)
         }
     }
 }
@@ -423,7 +441,9 @@ async fn change(
             let fits = TransactionForm::of(&found).is_some();
             let shown = edited(&shelf, &found, fits);
             let values = form.transaction.values();
-            access.visit.again("transaction.html", shown, values, &problem)
+            access
+                .visit
+                .again("transaction.html", shown, values, &problem)
         }
     }
 }

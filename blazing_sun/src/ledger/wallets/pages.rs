@@ -10,8 +10,9 @@ use crate::flow::ctx::Ctx;
 use crate::kernel::currency::Currency;
 use crate::kernel::day::Day;
 use crate::kernel::id::Id;
-use crate::kernel::money::{self, Amount};
+use crate::kernel::money::NotAnAmount;
 use crate::ledger::books::{self, Book, Books, Owner};
+use crate::ledger::typed::{self, NotASum};
 use crate::ledger::wallets::create_wallet::{NewWallet, create_wallet};
 use crate::ledger::wallets::repo;
 use crate::ledger::wallets::wallet::WalletKind;
@@ -54,17 +55,13 @@ impl WalletForm {
         let currency: Option<Currency> = fields.take("/currency", self.currency.parse());
         let today = fields.take("/balance", Day::try_from(book.today(ctx.now())));
         let balance = Some(self.balance.trim()).filter(|balance| !balance.is_empty());
-        let balance = match (balance, currency) {
-            (Some(balance), Some(currency)) => {
-                fields.take("/balance", money::read(balance, currency.exponent()))
+        let opening = balance.zip(currency).map(|(balance, currency)| {
+            match typed::read(balance, currency.exponent()) {
+                Err(NotASum::NotAnAmount(NotAnAmount::Zero)) => Ok(None),
+                read => read.map(Some),
             }
-            _ => Some(0),
-        };
-        let opening = balance
-            .filter(|balance| *balance != 0)
-            .map(Amount::try_from)
-            .transpose();
-        let opening = fields.take("/balance", opening);
+        });
+        let opening = fields.take("/balance", opening.unwrap_or(Ok(None)));
         match (name, kind, currency, today, opening) {
             (Some(name), Some(kind), Some(currency), Some(today), Some(opening))
                 if fields.is_empty() =>
@@ -139,7 +136,7 @@ async fn shown(owner: Id<Owner>, ctx: &Ctx) -> Result<Value, Problem> {
                 name => wallet.name,
                 kind => wallet.kind.label(),
                 currency => wallet.currency,
-                balance => money::show(wallet.balance, wallet.exponent),
+                balance => typed::show(wallet.balance, wallet.exponent),
                 negative => wallet.balance < 0,
                 archived => wallet.archived_at.is_some(),
             }
