@@ -9,8 +9,8 @@ from repository import MODES, example, read, resolved
 
 TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
 
-# Handed to the application but not read by it: who builds it, and what mail will need when the first one is sent.
-NOT_SETTINGS = re.compile(r"BUILD_ENV|CARGO_WATCH_POLL|MAIL_[A-Z_]+")
+# Handed to the container but not read by the application: who builds it, and how.
+NOT_SETTINGS = re.compile(r"BUILD_ENV|CARGO_WATCH_POLL")
 
 
 def defaults():

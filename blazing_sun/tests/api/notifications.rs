@@ -342,26 +342,3 @@ async fn no_job_of_a_mail_carries_more_than_ids_words_and_moments() {
     }
     app.end().await;
 }
-
-#[tokio::test]
-async fn every_mail_of_this_build_can_be_looked_at() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let machine = Machine::new(&world, &app).await;
-
-    let mails = machine.mails();
-    let names: Vec<_> = mails.list().map(|(name, _)| name).collect();
-    assert!(
-        names.contains(&"new_sign_in") && names.contains(&"reset"),
-        "{names:?}"
-    );
-    for name in names {
-        let preview = mails.preview(name).expect("a mail");
-        let preview = preview.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!preview.subject.is_empty());
-        for form in [preview.rendered.html, preview.rendered.text] {
-            assert!(form.contains("You get this mail because"), "{name}: {form}");
-        }
-    }
-    app.end().await;
-}
