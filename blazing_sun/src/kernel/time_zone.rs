@@ -22,11 +22,24 @@ impl TimeZone {
         self.0.name()
     }
 
-    /// A moment as clocks there show it, with the zone beside it: for mails, which are read anywhere.
+    /// The day that a moment falls on there.
+    #[must_use]
+    pub fn day(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        local.format("%-d %B %Y").to_string()
+    }
+
+    /// A moment as clocks there show it.
+    #[must_use]
+    pub fn show(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        format!("{}, {}", self.day(moment), local.format("%H:%M"))
+    }
+
+    /// The same with the zone beside it: for mails, which are read anywhere.
     #[must_use]
     pub fn tell(self, moment: DateTime<Utc>) -> String {
-        let local = moment.with_timezone(&self.0);
-        format!("{} ({self})", local.format("%-d %B %Y, %H:%M"))
+        format!("{} ({self})", self.show(moment))
     }
 }
 
