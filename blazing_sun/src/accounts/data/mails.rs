@@ -85,7 +85,7 @@ impl Mail for DeletionScheduled {
     }
 
     fn sample((): &()) -> Message {
-        scheduled(somebody(), "9 December 2026")
+        scheduled(somebody(), "9 Dec 2026")
     }
 }
 
