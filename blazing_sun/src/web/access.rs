@@ -74,7 +74,7 @@ pub enum Scope {
     /// Reading the profile.
     #[serde(rename = "profile:read")]
     ProfileRead,
-    /// Changing the profile.
+    /// Reading and changing the profile.
     #[serde(rename = "profile:write")]
     ProfileWrite,
 }
@@ -91,6 +91,11 @@ impl Scope {
             Self::ProfileWrite => "profile:write",
         }
     }
+    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
+    fn covers(self, other: Self) -> bool {
+        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
+    }
+
 }
 
 impl FromStr for Scope {
@@ -212,7 +217,7 @@ pub struct Operator;
 pub struct Admin;
 /// The same, who has just proved who they are.
 pub struct ConfirmedAdmin;
-/// A session, or a token with [`Scope::ProfileRead`].
+/// A session, or a token with [`Scope::ProfileRead`] or [`Scope::ProfileWrite`].
 pub struct ProfileRead;
 /// A session, or a token with [`Scope::ProfileWrite`].
 pub struct ProfileWrite;
@@ -288,7 +293,9 @@ fn role(caller: &Caller, least: Role) -> Result<(), Denied> {
 
 fn scope(caller: &Caller, scope: Scope) -> Result<(), Denied> {
     match &caller.means {
-        Means::Token { scopes, .. } if !scopes.contains(&scope) => Err(Denied::NeedsScope(scope)),
+        Means::Token { scopes, .. } if !scopes.iter().any(|has| has.covers(scope)) => {
+            Err(Denied::NeedsScope(scope))
+        }
         _ => Ok(()),
     }
 }
@@ -467,6 +474,9 @@ mod tests {
         for role in [Role::User, Role::Operator, Role::Admin] {
             assert_eq!(role.name().parse(), Ok(role));
         }
+        let writer = token_with(&[Scope::ProfileWrite]);
+        assert_eq!(ProfileWrite::check(&writer, now), Ok(()));
+        assert_eq!(ProfileRead::check(&writer, now), Ok(()));
         for scope in Scope::ALL {
             assert_eq!(scope.name().parse(), Ok(scope));
             assert_eq!(serde_json::json!(scope), scope.name());
