@@ -369,3 +369,35 @@ async fn tokens_are_made_and_revoked_on_a_page_without_a_script() {
     );
     app.end().await;
 }
+
+#[tokio::test]
+async fn making_and_revoking_a_token_is_in_the_audit_log_and_neither_secret_nor_name_is() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let before = ada.get("/api/v1/profile").await.json();
+    let id = before["id"].as_str().expect("an id").parse().expect("one");
+
+    let made = ada.post(TOKENS, &wanted()).await.json();
+    let token = format!("{TOKENS}/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&token).await.status, 204);
+    assert_eq!(ada.delete(&token).await.status, 404);
+    machine.settle().await;
+
+    let history = blazing_sun::audit::history(&world.pool(), id).await;
+    let told: Vec<Value> = history
+        .expect("the audit")
+        .into_iter()
+        .filter(|entry| entry.kind == "user.updated.v1" && entry.actor_id == Some(id))
+        .map(|entry| entry.data)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!({ "user_id": id, "version": 3, "changed": ["api_token_created"] }),
+            json!({ "user_id": id, "version": 4, "changed": ["api_token_revoked"] }),
+        ]
+    );
+    app.end().await;
+}

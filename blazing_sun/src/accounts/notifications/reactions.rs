@@ -110,6 +110,8 @@ fn what(changed: Changed) -> Option<What> {
         | Changed::Currency
         | Changed::Email
         | Changed::Role
+        | Changed::ApiTokenCreated
+        | Changed::ApiTokenRevoked
         | Changed::DeletionScheduled
         | Changed::DeletionCancelled => None,
     }

@@ -178,6 +178,7 @@ impl From<RevokeTokenError> for Problem {
         match error {
             RevokeTokenError::NoSuchToken => Self::not_found(),
             RevokeTokenError::Database(error) => error.into(),
+            RevokeTokenError::Refused(error) => Self::internal(&error),
         }
     }
 }
