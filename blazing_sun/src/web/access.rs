@@ -21,12 +21,20 @@ use uuid::Uuid;
 
 use crate::flow::ctx::{Cause, Ctx};
 use crate::web::cause;
+use crate::web::client;
 use crate::web::cookies::SESSION;
 use crate::web::page::Visitor;
 use crate::web::problem::Problem;
+use crate::web::throttle::{Rate, Throttle};
 
 /// For how long a proof of who somebody is counts, before sensitive changes ask for another.
 pub const CONFIRMED_FOR: TimeDelta = TimeDelta::minutes(10);
+
+/// Tokens behind `Authorization` from one address that are not good. Those that are good are not counted.
+const BAD_TOKENS: Rate = Rate {
+    burst: 30,
+    every: TimeDelta::seconds(2),
+};
 
 /// What somebody is here; a higher one may all that a lower one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -83,6 +91,11 @@ impl Scope {
     /// Every scope.
     pub const ALL: [Self; 2] = [Self::ProfileRead, Self::ProfileWrite];
 
+    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
+    fn covers(self, other: Self) -> bool {
+        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
+    }
+
     /// Its frozen name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -91,11 +104,6 @@ impl Scope {
             Self::ProfileWrite => "profile:write",
         }
     }
-    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
-    fn covers(self, other: Self) -> bool {
-        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
-    }
-
 }
 
 impl FromStr for Scope {
@@ -363,7 +371,16 @@ pub(crate) async fn recognise(request: &HttpRequest) -> Result<Option<Caller>, P
         .app_data::<Data<dyn Doorkeeper>>()
         .cloned()
         .ok_or_else(|| Problem::internal(&"there is no doorkeeper"))?;
-    doorkeeper.recognise(credential).await
+    let is_token = matches!(credential, Credential::Bearer(_));
+    let caller = doorkeeper.recognise(credential).await?;
+    if is_token && caller.is_none() {
+        let (throttle, now) = (data::<Throttle>(request)?, data::<Ctx>(request)?.now());
+        let address = client::of(request)?.network();
+        throttle
+            .take("bad-token-from", &address, BAD_TOKENS, now)
+            .await?;
+    }
+    Ok(caller)
 }
 
 fn data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
@@ -457,6 +474,9 @@ mod tests {
             ProfileWrite::check(&reader, now),
             Err(Denied::NeedsScope(Scope::ProfileWrite))
         );
+        let writer = token_with(&[Scope::ProfileWrite]);
+        assert_eq!(ProfileWrite::check(&writer, now), Ok(()));
+        assert_eq!(ProfileRead::check(&writer, now), Ok(()));
         let all = token_with(&Scope::ALL);
         for check in [
             SignedIn::check,
@@ -474,9 +494,6 @@ mod tests {
         for role in [Role::User, Role::Operator, Role::Admin] {
             assert_eq!(role.name().parse(), Ok(role));
         }
-        let writer = token_with(&[Scope::ProfileWrite]);
-        assert_eq!(ProfileWrite::check(&writer, now), Ok(()));
-        assert_eq!(ProfileRead::check(&writer, now), Ok(()));
         for scope in Scope::ALL {
             assert_eq!(scope.name().parse(), Ok(scope));
             assert_eq!(serde_json::json!(scope), scope.name());

@@ -85,7 +85,7 @@ async fn the_address_changes_when_both_have_agreed_in_either_order() {
 
 #[tokio::test]
 async fn one_address_alone_changes_nothing_and_each_link_works_once() {
-    let world = World::solo().await;
+    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
@@ -404,5 +404,40 @@ async fn the_page_asks_for_the_second_factor_before_a_change_and_never_to_cancel
     assert_eq!(under_way.json()["email"], NEW);
     assert_eq!(cancelled.header("location"), Some(page));
     assert_eq!(ada.get(PATH).await.status, 404);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn links_are_tried_so_often_from_one_address_with_pages_and_interface_together() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut browser = Browser::new(&app);
+    let (page, body) = ("/email-change", json!({ "token": "guess" }));
+    let path = "/api/v1/profile/email/confirm";
+
+    for _ in 0..10 {
+        assert_eq!(
+            browser.get(&format!("{page}?token=guess")).await.status,
+            200
+        );
+        let pressed = browser.form(page, &[("token", "guess")]).await;
+        assert_eq!(pressed.status, 200);
+        assert_eq!(browser.post(path, &body).await.status, 422);
+    }
+    let refused = [
+        browser.get(&format!("{page}?token=guess")).await,
+        browser.form(page, &[("token", "guess")]).await,
+        browser.post(path, &body).await,
+    ];
+    app.clock.advance(TimeDelta::seconds(2));
+    let later = browser.post(path, &body).await;
+
+    for refused in refused {
+        assert_eq!(
+            (refused.status, refused.header("retry-after")),
+            (429, Some("2"))
+        );
+    }
+    assert_eq!(later.status, 422, "nobody is locked out");
     app.end().await;
 }

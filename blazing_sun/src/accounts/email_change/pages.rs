@@ -5,7 +5,7 @@ use actix_web::web::{Data, Form, Query, ServiceConfig};
 use minijinja::{Value, context};
 use serde::Deserialize;
 
-use crate::accounts::email_change::api::REQUESTS;
+use crate::accounts::email_change::api::{REQUESTS, count};
 use crate::accounts::email_change::cancel::cancel;
 use crate::accounts::email_change::confirm::{Agreed, ConfirmError, Side, confirm, open};
 use crate::accounts::email_change::repo::{self, Open};
@@ -15,6 +15,7 @@ use crate::accounts::sessions::Sessions;
 use crate::flow::ctx::Ctx;
 use crate::kernel::email::Email;
 use crate::web::access::{Confirmed, Need, SignedIn};
+use crate::web::client::Client;
 use crate::web::page::{Notice, PageAccess, Visit};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
@@ -124,9 +125,12 @@ async fn find(ctx: &Ctx, links: &Links, token: &str) -> sqlx::Result<Option<(Sid
 async fn ask(
     visit: Visit,
     query: Query<Token>,
+    client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
+    count(&throttle, &client, &ctx).await?;
     match find(&ctx, &links, &query.token).await? {
         Some((side, change)) => step(&visit, "ask", &query.token, &change, side),
         None => bad_link(&visit),
@@ -136,10 +140,13 @@ async fn ask(
 async fn agree(
     visit: Visit,
     form: Form<Token>,
+    client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    count(&throttle, &client, &ctx).await?;
     let Some((side, change)) = find(&ctx, &links, &form.token).await? else {
         return bad_link(&visit);
     };
