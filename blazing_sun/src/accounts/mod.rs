@@ -41,7 +41,7 @@ pub use passwords::{HashSettings, Hasher, Password, PasswordChanged, ResetLink};
 pub use people::{
     EndSessionsError, Filter, FirstAdministrator, NewAccount, OpenAccountError, Person, Provided,
     SetRoleError, end_sessions, end_some_sessions, find_by_email, list, look_at, open_account,
-    provide, set_role,
+    provide, remove_second_factor, set_role,
 };
 pub use purge::PurgeAccounts;
 pub use sessions::SessionSettings;

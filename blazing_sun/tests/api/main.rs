@@ -21,6 +21,7 @@ mod invitations;
 mod leaving;
 mod lifecycle;
 mod links;
+mod lost_factor;
 mod notifications;
 mod openapi;
 mod pages;
