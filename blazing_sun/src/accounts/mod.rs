@@ -35,7 +35,7 @@ pub use invitations::{CreateUser, InvitationMail, InviteError, NewInvitation, in
 pub use link::{LinkKey, Links};
 pub use link_requests::AnswerLinkRequest;
 pub use mails::{Activation, AlreadyRegistered};
-pub use notifications::{EmailChanged, NewSignIn, Notify, SecondFactorChanged};
+pub use notifications::{EmailChanged, NewSignIn, Notify, SecondFactorChanged, WrongCodes};
 pub use parts::{Accounts, Settings, configure, document};
 pub use passwords::{HashSettings, Hasher, Password, PasswordChanged, ResetLink};
 pub use people::{

@@ -40,3 +40,4 @@ mod spine;
 #[path = "../support/mod.rs"]
 mod support;
 mod user_commands;
+mod wrong_codes;
