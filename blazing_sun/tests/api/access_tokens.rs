@@ -110,7 +110,7 @@ fn with(pattern: &Value, changes: &Value) -> Value {
 
 #[tokio::test]
 async fn a_token_that_differs_in_one_thing_is_refused() {
-    let world = World::solo().await;
+    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     register(&world, &app, &mut machine, ADA).await;

@@ -23,6 +23,7 @@ mod invitations;
 mod leaving;
 mod lifecycle;
 mod links;
+mod lost_factor;
 mod notifications;
 mod openapi;
 mod pages;
@@ -41,3 +42,4 @@ mod spine;
 #[path = "../support/mod.rs"]
 mod support;
 mod user_commands;
+mod wrong_codes;
