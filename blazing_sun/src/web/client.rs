@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::web::cookies::DEVICE;
+use crate::web::cookies::{DEVICE, SESSION};
 use crate::web::problem::Problem;
 
 /// Where a proxy says whom it speaks for.
@@ -41,6 +41,8 @@ pub struct Client {
     pub agent: String,
     /// The token by which this browser is known, if it was here before.
     pub device: Option<SecretString>,
+    /// The token of the session that this browser brings along, which may have ended.
+    pub session: Option<SecretString>,
 }
 
 impl Client {
@@ -68,6 +70,7 @@ impl FromRequest for Client {
 
 fn of(request: &HttpRequest) -> Result<Client, Problem> {
     let header = |name: HeaderName| request.headers().get(name)?.to_str().ok();
+    let cookie = |name| Some(request.cookie(name)?.value().into());
     let peer = request
         .peer_addr()
         .ok_or_else(|| Problem::internal(&"a request without a peer"))?;
@@ -78,7 +81,8 @@ fn of(request: &HttpRequest) -> Result<Client, Problem> {
     Ok(Client {
         address,
         agent: harmless(header(USER_AGENT).unwrap_or_default()),
-        device: request.cookie(DEVICE).map(|cookie| cookie.value().into()),
+        device: cookie(DEVICE),
+        session: cookie(SESSION),
     })
 }
 
@@ -130,6 +134,7 @@ mod tests {
                 address: address(text),
                 agent: String::new(),
                 device: None,
+                session: None,
             };
             client.network()
         };

@@ -52,6 +52,7 @@ fn asking(token: &str) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ResetForm {
     token: String,
     password: SecretString,
@@ -83,6 +84,7 @@ fn shown(visit: &Visit) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PasswordForm {
     current: SecretString,
     password: SecretString,

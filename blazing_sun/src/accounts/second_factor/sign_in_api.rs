@@ -9,10 +9,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::accounts::clients::AccessTokens;
 use crate::accounts::second_factor::answers::AnswerFields;
-use crate::accounts::second_factor::api::session_of;
 use crate::accounts::second_factor::checkpoint::Checkpoint;
 use crate::accounts::sessions::Sessions;
-use crate::accounts::sessions::api::{SignInAnswer, signed_in};
+use crate::accounts::sessions::api::{SignInAnswer, session_of, signed_in};
 use crate::flow::ctx::Cause;
 use crate::web::access::{Access, SignedIn};
 use crate::web::client::Client;
