@@ -35,6 +35,7 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
     }
     let mut held = ada.clone();
     let mut program = Program::sign_in(&app, ADA).await;
+    machine.settle().await;
 
     let leaving = ada.post(DELETION, &json!({})).await;
     machine.settle().await;

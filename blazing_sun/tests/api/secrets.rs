@@ -38,7 +38,11 @@ async fn what_opens_an_account_is_kept_nowhere() {
         .await
         .json();
     let phone = App::new(begun["secret"].as_str().expect("a secret"));
-    let confirmed = phone.confirm(&mut ada, &app).await.json();
+    let first_code = json!({ "code": phone.code(&app), "end_other_sessions": false });
+    let confirmed = ada
+        .post("/api/v1/second-factor/authenticator/confirm", &first_code)
+        .await
+        .json();
     let asked = challenge(&mut Browser::new(&app), ADA).await;
     machine.settle().await;
     let forgot = json!({ "email": ADA });

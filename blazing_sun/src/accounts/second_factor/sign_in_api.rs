@@ -74,7 +74,7 @@ async fn post_second_factor(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PasskeyBody {
+struct PasskeyQuestionBody {
     /// What the sign-in answered.
     #[schema(max_length = 100)]
     challenge: String,
@@ -86,7 +86,7 @@ struct PasskeyBody {
               (status = 401, description = "The sign-in has to begin again."),
               (status = 409, description = "The account has no passkeys.")))]
 async fn post_passkey(
-    body: Json<PasskeyBody>,
+    body: Json<PasskeyQuestionBody>,
     client: Client,
     checkpoint: Data<Checkpoint>,
 ) -> Result<HttpResponse, Problem> {
