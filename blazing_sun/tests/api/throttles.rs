@@ -70,7 +70,10 @@ async fn tries_from_one_address_are_counted_whatever_account_they_are_for() {
 
     // One subscriber has many addresses.
     for number in 0..30 {
-        let mut guesser = from(&format!("2001:db8:1:2::{number}"));
+        let elsewhere = format!("203.0.113.{number}");
+        let mut guesser = from(&format!("2001:db8:1:2::{number}"))
+            .with("x-forwarded-for", &elsewhere)
+            .with("forwarded", &format!("for={elsewhere}"));
         let answer = guess(&mut guesser, &format!("{number}@example.org")).await;
         assert_eq!(answer.status, 401, "{answer:?}");
     }
