@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::web::cookies::{CHALLENGE, DEVICE};
+use crate::web::cookies::{CHALLENGE, DEVICE, SESSION};
 use crate::web::problem::Problem;
 
 /// Where a proxy says whom it speaks for.
@@ -43,6 +43,8 @@ pub struct Client {
     pub device: Option<SecretString>,
     /// What ties this browser to the sign-ins that it has begun and not ended.
     pub challenge: Option<SecretString>,
+    /// The token of the session that this browser brings along, which may have ended.
+    pub session: Option<SecretString>,
 }
 
 impl Client {
@@ -84,6 +86,7 @@ pub(crate) fn of(request: &HttpRequest) -> Result<Client, Problem> {
         agent: harmless(header(USER_AGENT).unwrap_or_default()),
         device: cookie(DEVICE),
         challenge: cookie(CHALLENGE),
+        session: cookie(SESSION),
     })
 }
 
@@ -136,6 +139,7 @@ mod tests {
                 agent: String::new(),
                 device: None,
                 challenge: None,
+                session: None,
             };
             client.network()
         };

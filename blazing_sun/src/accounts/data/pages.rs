@@ -87,6 +87,7 @@ fn size(bytes: i64) -> String {
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Press {
     #[serde(rename = "do")]
     what: What,

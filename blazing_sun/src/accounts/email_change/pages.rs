@@ -53,7 +53,7 @@ async fn page(access: &PageAccess<SignedIn>, ctx: &Ctx) -> Result<Value, Problem
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Press {
     Change { email: String },
     Cancel,
@@ -109,6 +109,13 @@ struct Token {
     token: String,
 }
 
+/// The same, as the button sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pressed {
+    token: String,
+}
+
 /// The change that a token is for, if it is under way and its side has not agreed yet.
 async fn find(ctx: &Ctx, links: &Links, token: &str) -> sqlx::Result<Option<(Side, Open)>> {
     let Some((side, id)) = open(links, token) else {
@@ -139,7 +146,7 @@ async fn ask(
 
 async fn agree(
     visit: Visit,
-    form: Form<Token>,
+    form: Form<Pressed>,
     client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,

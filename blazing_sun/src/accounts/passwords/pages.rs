@@ -53,6 +53,7 @@ fn asking(token: &str) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ResetForm {
     token: String,
     password: SecretString,
@@ -84,6 +85,7 @@ fn shown(visit: &Visit) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PasswordForm {
     current: SecretString,
     password: SecretString,

@@ -99,12 +99,12 @@ impl Checkpoint {
         let tried = repo::try_challenge(self.ctx.pool(), challenge, with_passkey, now).await?;
         let tried = tried.ok_or(CheckpointError::Over)?;
         let opening = self.opening(tried.kind, client);
-        let mut tx = self.ctx.begin(cause.by(account.uuid())).await?;
+        let mut tx = self.ctx.begin(cause.clone().by(account.uuid())).await?;
         let judges = self.judges();
         match answer_challenge(&mut tx, judges, (challenge, tried), answer, opening).await {
             Ok(opened) => {
                 tx.commit().await?;
-                self.sessions.forget(&opened.ended).await;
+                self.sessions.replace(cause, client, &opened).await?;
                 Ok(opened)
             }
             Err(AnswerError::Prove(ProveError::Wrong)) => {

@@ -22,7 +22,7 @@ use crate::accounts::sessions::sign_out::{SignOutError, sign_out, sign_out_every
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
 use crate::kernel::id::Id;
-use crate::web::access::{Access, SignedIn};
+use crate::web::access::{Access, Confirmed, Need, SignedIn};
 use crate::web::client::Client;
 use crate::web::cookies;
 use crate::web::problem::{Fields, Problem};
@@ -202,7 +202,7 @@ async fn post_sign_out(
 #[utoipa::path(post, path = "/api/v1/auth/sign-out-everywhere", tag = "sessions",
     security(("session" = []), ("bearer" = [])), responses((status = 204)))]
 async fn post_sign_out_everywhere(
-    access: Access<SignedIn>,
+    access: Access<Confirmed>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
@@ -284,7 +284,7 @@ fn view(listed: Listed, current: Option<Uuid>) -> SessionView {
     security(("session" = []), ("bearer" = [])),
     responses((status = 204), (status = 404, description = "You have no such session.")))]
 async fn delete_session(
-    access: Access<SignedIn>,
+    access: Access<Confirmed>,
     id: Path<Uuid>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
@@ -297,7 +297,7 @@ async fn delete_session(
 }
 
 /// The session of somebody who is signed in with one.
-pub fn session_of(access: &Access<SignedIn>) -> Result<Id<Session>, Problem> {
+pub fn session_of<N: Need>(access: &Access<N>) -> Result<Id<Session>, Problem> {
     access
         .session_id()
         .map(Id::from)

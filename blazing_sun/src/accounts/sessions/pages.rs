@@ -20,7 +20,7 @@ use crate::accounts::sessions::sign_in::{Opened, Outcome};
 use crate::accounts::sessions::sign_out::{sign_out, sign_out_everywhere};
 use crate::flow::ctx::Ctx;
 use crate::kernel::email::Email;
-use crate::web::access::SignedIn;
+use crate::web::access::{Confirmed, SignedIn};
 use crate::web::client::Client;
 use crate::web::cookies;
 use crate::web::page::{Notice, PageAccess, Visit, local};
@@ -58,6 +58,7 @@ async fn ask(visit: Visit, query: Query<Next>) -> Result<HttpResponse, Problem> 
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SignInForm {
     email: String,
     password: SecretString,
@@ -164,14 +165,14 @@ fn shown(visit: &Visit, session: &Listed, current: Option<Uuid>) -> Value {
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum End {
     End { id: Uuid },
     EndOthers,
 }
 
 async fn end(
-    access: PageAccess<SignedIn>,
+    access: PageAccess<Confirmed>,
     form: Form<End>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,

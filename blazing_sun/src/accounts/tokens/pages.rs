@@ -46,6 +46,12 @@ impl Fields {
     fn one(&self, name: &str) -> &str {
         self.all(name).first().copied().unwrap_or_default()
     }
+
+    fn has_others_than(&self, known: &[&str]) -> bool {
+        self.0
+            .iter()
+            .any(|(name, _)| !known.contains(&name.as_str()))
+    }
 }
 
 async fn change(
@@ -54,6 +60,9 @@ async fn change(
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let fields = Fields(form.into_inner());
+    if fields.has_others_than(&["do", "id", "name", "days", "scopes"]) {
+        return Err(Problem::of_status(StatusCode::BAD_REQUEST));
+    }
     match fields.one("do") {
         "create" => create(&access, &fields, &ctx).await,
         "revoke" => revoke(&access, fields.one("id"), &ctx).await,
