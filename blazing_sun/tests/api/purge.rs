@@ -1,12 +1,13 @@
 //! What accounts need not remember goes; what somebody uses stays.
 
+use blazing_sun::audit;
 use blazing_sun::kernel::clock::Clock;
 use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
+use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, id_of, member, tables_with};
 
 const ADA: &str = "ada@example.org";
 
@@ -62,6 +63,65 @@ async fn an_account_that_was_never_activated_goes_after_a_month_and_the_event_te
     assert_eq!(world.number(&world.pool(), users).await, 1, "Ada stays");
     let told = "SELECT count(*) FROM audit_log WHERE type = 'user.deleted.v1' AND sequence = 2";
     assert_eq!(world.number(&world.pool(), told).await, 1);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn nothing_of_somebody_who_never_activated_is_left_but_a_pseudonym_in_what_happened() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let (email, name) = ("Bob.Babbage@example.org", "Robert Babbage");
+    member(&world, &app, &mut machine, ADA).await;
+    let body = json!({ "email": email, "name": name, "password": PASSWORD });
+    Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
+    Browser::new(&app).sign_in(email, PASSWORD).await;
+    machine.settle().await;
+    app.clock
+        .advance(TimeDelta::days(30) + TimeDelta::seconds(1));
+    let (pool, now) = (world.pool(), app.clock.now());
+    let (bob, ada) = (id_of(&world, email).await, id_of(&world, ADA).await);
+    // What does not hang on his account, and is too new to have expired.
+    for statement in [
+        "INSERT INTO invitation_batches VALUES ($2, $2, $3)",
+        "INSERT INTO invitations SELECT gen_random_uuid(), $2, 1, email, name, 'user', 'invited', NULL, $3
+         FROM users WHERE id = $1",
+        "INSERT INTO link_requests SELECT gen_random_uuid(), 'activation', email_key, $3 FROM users WHERE id = $1",
+        "INSERT INTO email_changes SELECT gen_random_uuid(), $2, 'ada@example.org', email, email_key, NULL, NULL, NULL, $3, $3
+         FROM users WHERE id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(bob)
+            .bind(ada)
+            .bind(now)
+            .execute(&pool)
+            .await
+            .expect(statement);
+    }
+    let with_name = tables_with(&pool, name).await;
+
+    purge(&world, &mut machine).await;
+
+    assert_eq!(with_name, ["invitations", "users"]);
+    for mark in [email, name] {
+        let tables = tables_with(&pool, mark).await;
+        assert!(tables.is_empty(), "{mark} in {tables:?}");
+    }
+    for table in tables_with(&pool, &bob.to_string()).await {
+        let may = ["audit_log", "event_log", "jobs"];
+        assert!(may.iter().any(|name| table.starts_with(name)), "{table}");
+    }
+    let history = audit::history(&pool, bob).await.expect("the audit");
+    let told: Vec<_> = history.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "user.created.v1",
+            "auth.sign_in_failed.v1",
+            "user.deleted.v1"
+        ]
+    );
+    assert!(!tables_with(&pool, ADA).await.is_empty());
     app.end().await;
 }
 

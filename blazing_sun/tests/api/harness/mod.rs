@@ -7,6 +7,7 @@ mod factors;
 mod machine;
 mod process;
 mod program;
+mod rows;
 mod world;
 
 pub use crate::support::Gate;
@@ -17,4 +18,5 @@ pub use factors::{App, Passkey, challenge, recovery_codes};
 pub use machine::Machine;
 pub use process::Process;
 pub use program::Program;
+pub use rows::{id_of, tables_with};
 pub use world::World;
