@@ -8,6 +8,7 @@ mod machine;
 mod process;
 mod program;
 mod rows;
+mod wire;
 mod world;
 
 pub use crate::support::Gate;
@@ -19,4 +20,5 @@ pub use machine::Machine;
 pub use process::Process;
 pub use program::Program;
 pub use rows::{id_of, tables_with};
+pub use wire::Wire;
 pub use world::World;
