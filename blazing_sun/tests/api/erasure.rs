@@ -10,8 +10,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::data::enqueue;
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, id_of, member, tables_with};
+use crate::harness::{
+    Browser, Machine, PASSWORD, TestApp, World, enqueue, id_of, member, tables_with,
+};
 
 const ADA: &str = "Ada.Lovelace@example.org";
 const BOB: &str = "bob@example.org";

@@ -19,6 +19,6 @@ pub use factors::{App, Passkey, challenge, recovery_codes};
 pub use machine::Machine;
 pub use process::Process;
 pub use program::Program;
-pub use rows::{id_of, tables_with};
+pub use rows::{enqueue, id_of, run, tables_with};
 pub use wire::Wire;
 pub use world::World;

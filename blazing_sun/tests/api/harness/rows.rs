@@ -1,9 +1,11 @@
 //! What lies in a world's database.
 
+use blazing_sun::kernel::clock::Clock;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-use super::World;
+use super::{TestApp, World};
 
 /// The account of an address, as its owner wrote it.
 pub async fn id_of(world: &World, email: &str) -> Uuid {
@@ -38,4 +40,27 @@ pub async fn tables_with(pool: &PgPool, mark: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Changes something that nothing over HTTP changes; returns how many rows.
+pub async fn run(world: &World, statement: &'static str) -> u64 {
+    sqlx::query(statement)
+        .execute(&world.pool())
+        .await
+        .expect("a statement")
+        .rows_affected()
+}
+
+/// Has a job done without anybody asking for it, as a schedule or a second delivery would.
+pub async fn enqueue(world: &World, app: &TestApp, name: &str, payload: Value) {
+    sqlx::query(
+        "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at, correlation_id, created_at)
+         VALUES (gen_random_uuid(), $1, $2, 0, 'ready', 1, $3, 'test', $3)",
+    )
+    .bind(name)
+    .bind(payload)
+    .bind(app.clock.now())
+    .execute(&world.pool())
+    .await
+    .expect("a job");
 }
