@@ -3,7 +3,7 @@
 use blazing_sun::kernel::clock::Clock;
 use serde_json::json;
 
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member, token};
+use crate::harness::{Browser, PASSWORD, TestApp, World, member, token};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
