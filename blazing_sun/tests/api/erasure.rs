@@ -20,7 +20,7 @@ const DELETION: &str = "/api/v1/profile/deletion";
 const AGENT: &str = "an-analytical-engine/1.0";
 
 /// Everything in Redis that is this world's.
-async fn cached(world: &World) -> Vec<String> {
+pub async fn cached(world: &World) -> Vec<String> {
     let settings = world.config().services.redis.expect("Redis");
     let client = blazing_sun::infra::redis::Redis::new(&settings).expect("a client");
     let mut cursor = 0_u64;
@@ -46,7 +46,7 @@ async fn cached(world: &World) -> Vec<String> {
 }
 
 /// The content of every file below a folder.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -86,6 +86,7 @@ fn size(bytes: i64) -> String {
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Press {
     #[serde(rename = "do")]
     what: What,

@@ -32,6 +32,7 @@ async fn ask(visit: Visit) -> Result<HttpResponse, Problem> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SignUpForm {
     email: String,
     #[serde(default)]
@@ -76,6 +77,13 @@ struct Token {
     token: String,
 }
 
+/// The same, as the button sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pressed {
+    token: String,
+}
+
 /// Asks whether the account should be activated.
 async fn show(visit: Visit, token: Query<Token>) -> Result<HttpResponse, Problem> {
     let context = context! { step => "ask", token => token.token };
@@ -85,7 +93,7 @@ async fn show(visit: Visit, token: Query<Token>) -> Result<HttpResponse, Problem
 /// Activates it.
 async fn press(
     visit: Visit,
-    token: Form<Token>,
+    token: Form<Pressed>,
     client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,

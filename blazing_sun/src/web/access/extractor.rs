@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use chrono::TimeDelta;
 use futures_util::future::LocalBoxFuture;
 use uuid::Uuid;
 
@@ -14,8 +15,16 @@ use crate::flow::ctx::{Cause, Ctx};
 use crate::web::access::doorkeeper::{Caller, Credential, Doorkeeper, Means};
 use crate::web::access::needs::{Denied, Need};
 use crate::web::cause;
+use crate::web::client;
 use crate::web::cookies::SESSION;
 use crate::web::problem::Problem;
+use crate::web::throttle::{Rate, Throttle};
+
+/// Tokens behind `Authorization` from one address that are not good. Those that are good are not counted.
+const BAD_TOKENS: Rate = Rate {
+    burst: 30,
+    every: TimeDelta::seconds(2),
+};
 
 /// Somebody who has what the handler needs.
 pub struct Access<N: Need> {
@@ -80,7 +89,16 @@ pub(crate) async fn recognise(request: &HttpRequest) -> Result<Option<Caller>, P
         .app_data::<Data<dyn Doorkeeper>>()
         .cloned()
         .ok_or_else(|| Problem::internal(&"there is no doorkeeper"))?;
-    doorkeeper.recognise(credential).await
+    let is_token = matches!(credential, Credential::Bearer(_));
+    let caller = doorkeeper.recognise(credential).await?;
+    if is_token && caller.is_none() {
+        let (throttle, now) = (data::<Throttle>(request)?, data::<Ctx>(request)?.now());
+        let address = client::of(request)?.network();
+        throttle
+            .take("bad-token-from", &address, BAD_TOKENS, now)
+            .await?;
+    }
+    Ok(caller)
 }
 
 fn data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {

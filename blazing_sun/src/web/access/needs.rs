@@ -65,7 +65,7 @@ pub struct Operator;
 pub struct Admin;
 /// The same, who has just proved who they are.
 pub struct ConfirmedAdmin;
-/// A session, or a token with [`Scope::ProfileRead`].
+/// A session, or a token with [`Scope::ProfileRead`] or [`Scope::ProfileWrite`].
 pub struct ProfileRead;
 /// A session, or a token with [`Scope::ProfileWrite`].
 pub struct ProfileWrite;
@@ -141,7 +141,9 @@ fn role(caller: &Caller, least: Role) -> Result<(), Denied> {
 
 fn scope(caller: &Caller, scope: Scope) -> Result<(), Denied> {
     match &caller.means {
-        Means::Token { scopes, .. } if !scopes.contains(&scope) => Err(Denied::NeedsScope(scope)),
+        Means::Token { scopes, .. } if !scopes.iter().any(|has| has.covers(scope)) => {
+            Err(Denied::NeedsScope(scope))
+        }
         _ => Ok(()),
     }
 }
@@ -205,6 +207,9 @@ mod tests {
             ProfileWrite::check(&reader, now),
             Err(Denied::NeedsScope(Scope::ProfileWrite))
         );
+        let writer = token_with(&[Scope::ProfileWrite]);
+        assert_eq!(ProfileWrite::check(&writer, now), Ok(()));
+        assert_eq!(ProfileRead::check(&writer, now), Ok(()));
         let all = token_with(&Scope::ALL);
         for check in [
             SignedIn::check,

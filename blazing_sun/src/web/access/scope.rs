@@ -11,7 +11,7 @@ pub enum Scope {
     /// Reading the profile.
     #[serde(rename = "profile:read")]
     ProfileRead,
-    /// Changing the profile.
+    /// Reading and changing the profile.
     #[serde(rename = "profile:write")]
     ProfileWrite,
 }
@@ -19,6 +19,11 @@ pub enum Scope {
 impl Scope {
     /// Every scope.
     pub const ALL: [Self; 2] = [Self::ProfileRead, Self::ProfileWrite];
+
+    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
+    pub(super) fn covers(self, other: Self) -> bool {
+        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
+    }
 
     /// Its frozen name.
     #[must_use]
