@@ -15,10 +15,6 @@ use crate::rounds::Sizes;
 use crate::sign_up::{end, start};
 use crate::world::World;
 
-/// The address of an account in use.
-const ACTIVE: &str = "active@example.com";
-/// The address of an account that waits to be activated.
-const PENDING: &str = "pending@example.com";
 /// Rounds for each second of a measurement; in each round every kind of address is asked about once.
 const ROUNDS_A_SECOND: u64 = 40;
 
@@ -73,33 +69,43 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     let (mut child, address) = start(world, cost, Some("http"), &directory).await?;
     let id = child.id().context("it has ended")?;
     let mut client = Client::connect(&address).await?;
-    open_accounts(&mut client, &mut world.connect().await?).await?;
+    let known = open_accounts(&mut client, &mut world.connect().await?).await?;
     for question in QUESTIONS {
         let rounds = sizes.seconds * ROUNDS_A_SECOND;
-        ask(&mut client, question, rounds, report).await?;
+        ask(&mut client, question, (&known, rounds), report).await?;
     }
     end(&mut child, id).await
 }
 
-async fn open_accounts(client: &mut Client, connection: &mut PgConnection) -> anyhow::Result<()> {
+/// An address that nobody has used. All are of one length, since it takes longer to look at longer ones.
+fn new_address() -> String {
+    format!("{}@example.com", id::new().simple())
+}
+
+/// Opens an account that waits to be activated and one in use, and returns their addresses.
+async fn open_accounts(
+    client: &mut Client,
+    connection: &mut PgConnection,
+) -> anyhow::Result<[String; 2]> {
+    let [pending, active] = [new_address(), new_address()];
     for body in [
-        a_password(PENDING),
-        with_password(ACTIVE, "a password of its own"),
+        a_password(&pending),
+        with_password(&active, "a password of its own"),
     ] {
         let status = client.post("/api/v1/auth/sign-up", &body).await?;
         ensure!(status == 202, "the sign-up was answered {status}");
     }
     sqlx::query("UPDATE users SET status = 'active' WHERE email = $1")
-        .bind(ACTIVE)
+        .bind(&active)
         .execute(connection)
         .await?;
-    Ok(())
+    Ok([pending, active])
 }
 
 async fn ask(
     client: &mut Client,
     (name, path, body, expected): Question,
-    rounds: u64,
+    ([pending, active], rounds): (&[String; 2], u64),
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let mut kinds = [
@@ -108,8 +114,8 @@ async fn ask(
         ("active account", Vec::new()),
     ];
     for round in 0..rounds {
-        let stranger = format!("{}@example.com", id::new().simple());
-        let emails = [stranger.as_str(), PENDING, ACTIVE];
+        let stranger = new_address();
+        let emails = [&stranger, pending, active];
         for kind in ORDERS[round as usize % ORDERS.len()] {
             let email = emails[kind];
             let asked = Instant::now();
