@@ -9,7 +9,7 @@ use prometheus::Registry;
 use crate::accounts::{
     AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
     EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
-    PasswordChanged, ResetLink, SecondFactorChanged,
+    PasswordChanged, ResetLink, SecondFactorChanged, WrongCodes,
 };
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
@@ -96,6 +96,7 @@ impl Wiring {
             .with::<PasswordChanged>(())
             .with::<NewSignIn>(())
             .with::<SecondFactorChanged>(())
+            .with::<WrongCodes>(())
             .with::<ExportReady>(())
             .with::<DeletionScheduled>(());
         let data = DataTools {
@@ -112,7 +113,6 @@ impl Wiring {
                 Arc::clone(&mails),
                 config.flow.retention.clone(),
                 config.accounts.key_age,
-                config.accounts.sessions,
                 data,
             )),
             mails,

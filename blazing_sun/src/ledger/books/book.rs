@@ -30,7 +30,7 @@ impl Book {
     /// Which day it is where the book is kept.
     #[must_use]
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
-        self.time_zone.day(now)
+        self.time_zone.date(now)
     }
 }
 
