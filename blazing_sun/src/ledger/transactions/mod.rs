@@ -6,12 +6,16 @@ mod change_transaction;
 mod create_transaction;
 mod delete_transaction;
 mod draft;
+mod edit;
 mod filter;
 pub mod repo;
 mod restore_transaction;
 mod transaction;
 mod written;
 
+pub use change_transaction::Reconciled;
 pub use create_transaction::{CreateTransactionError, create_transaction};
-pub use draft::Draft;
-pub use transaction::Kind;
+pub use draft::{Draft, MAX_TAGS};
+pub use edit::{Edit, NotEditable};
+pub use filter::{Cursor, Words, pattern};
+pub use transaction::{Kind, Named, Status, Transaction};
