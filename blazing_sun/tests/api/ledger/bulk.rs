@@ -26,7 +26,7 @@ async fn what_is_said_of_many_is_changed_at_once_and_each_change_is_told() {
     let mut house = House::new().await;
     let mut ada = house.member("ada").await;
     let bank = wallet(&mut ada, "Bank", "EUR", 1000).await;
-    let body = json!({ "name": "Food", "kind": "expense" });
+    let body = json!({ "name": "Edibles", "kind": "expense" });
     let food = id(&made(&mut ada, "/api/v1/categories", &body).await);
     let mut ids = Vec::new();
     for tags in [json!(["a", "b"]), json!(["b"]), json!([])] {
@@ -141,7 +141,7 @@ async fn if_one_of_many_cannot_be_changed_none_is_and_each_is_named() {
     )
     .await;
     let opening = id(&list["transactions"][0]);
-    let body = json!({ "name": "Food", "kind": "expense" });
+    let body = json!({ "name": "Edibles", "kind": "expense" });
     let food = id(&made(&mut ada, "/api/v1/categories", &body).await);
     let all = [&plain, &sure, &split, &opening, &hers];
 

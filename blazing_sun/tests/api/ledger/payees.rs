@@ -83,7 +83,7 @@ async fn what_was_last_said_of_a_payee_is_proposed() {
     let mut ada = house.member("ada").await;
     let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
     let cash = wallet(&mut ada, "Cash", "EUR", 0).await;
-    let body = json!({ "name": "Food", "kind": "expense" });
+    let body = json!({ "name": "Edibles", "kind": "expense" });
     let food = id(&made(&mut ada, "/api/v1/categories", &body).await);
     let newest = bought(&mut ada, &cash, "Shop", json!({ "category_id": food })).await;
     bought(&mut ada, &bank, "Shop", json!({ "date": "2026-11-01" })).await;

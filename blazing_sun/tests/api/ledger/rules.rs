@@ -49,7 +49,7 @@ async fn a_rule_is_made_of_a_correction_and_says_what_it_would_change() {
     let mut house = House::new().await;
     let mut ada = house.member("ada").await;
     let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
-    let food = category(&mut ada, "Food").await;
+    let food = category(&mut ada, "Edibles").await;
     let note = |day: u32, more: &str| json!({ "note": format!("REWE SAGT DANKE {more}"), "date": format!("2026-11-{day:02}") });
     let mut old = Vec::new();
     for day in 1..=5 {
@@ -126,7 +126,7 @@ async fn a_rule_leaves_alone_what_it_cannot_sort_and_what_is_reconciled() {
     let mut ada = house.member("ada").await;
     let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
     let cash = wallet(&mut ada, "Cash", "EUR", 0).await;
-    let food = category(&mut ada, "Food").await;
+    let food = category(&mut ada, "Edibles").await;
     let many: Vec<_> = (0..20).map(|number| format!("t{number}")).collect();
     let full = bought(
         &mut ada,
@@ -294,8 +294,8 @@ async fn rules_suggest_what_a_new_transaction_is_and_fill_nothing_in_by_themselv
     let mut ada = house.member("ada").await;
     let mut eve = house.member("eve").await;
     let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
-    let food = category(&mut ada, "Food").await;
-    let fun = category(&mut ada, "Fun").await;
+    let food = category(&mut ada, "Edibles").await;
+    let fun = category(&mut ada, "Fun fair").await;
     let one = json!({ "contains": "Kiosk", "payee": "The Kiosk", "tags": ["small"] });
     let one = id(&made(&mut ada, RULES, &one).await);
     let two = json!({ "contains": "kiosk 24", "payee": "Never", "category_id": food, "tags": ["late", "small"] });
