@@ -15,6 +15,7 @@ mod rules;
 mod tags;
 mod transactions;
 mod trash;
+mod typed;
 mod wallets;
 
 pub use books::{Book, Books};

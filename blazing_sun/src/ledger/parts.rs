@@ -31,10 +31,12 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .app_data(Data::new(ledger.books.clone()))
         .configure(books::api::configure)
         .configure(wallets::api::configure)
+        .configure(wallets::pages::configure)
         .configure(categories::api::configure)
         // Before the addresses of single ones, which would take it for an id.
         .configure(bulk::api::configure)
         .configure(transactions::api::configure)
+        .configure(transactions::pages::configure)
         .configure(payees::api::configure)
         .configure(tags::api::configure)
         .configure(rules::api::configure)

@@ -19,6 +19,7 @@ use crate::ledger::rules::rule::{MAX_RULES, Rule};
 use crate::ledger::transactions::{self, Named, Transaction};
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -92,11 +93,12 @@ async fn get_rules(access: Access<LedgerRead>, ctx: Data<Ctx>) -> Result<HttpRes
 /// Makes a rule, of a transaction that you have corrected or plain. It changes nothing by itself: `/api/v1/suggestions` tells what
 /// it says about a new transaction, and what was written down before is changed by applying it.
 #[utoipa::path(post, path = "/api/v1/rules", tag = "rules", request_body = NewRuleBody,
-    security(("session" = []), ("bearer" = [])),
+    params(Idempotency), security(("session" = []), ("bearer" = [])),
     responses((status = 201, body = RuleView, headers(("Location" = String), ("ETag" = String))),
               (status = 409, description = "There are as many as there may be.")))]
 async fn post_rule(
     access: Access<LedgerWrite>,
+    key: Idempotency,
     body: Json<NewRuleBody>,
     books: Data<Books>,
     ctx: Data<Ctx>,
@@ -108,14 +110,15 @@ async fn post_rule(
     };
     let new = body.into_inner().parse(from.as_ref())?;
     let book = books.of(owner, access.cause()).await?.id;
-    let mut tx = ctx.begin(access.cause()).await?;
-    books::repo::lock(&mut tx, owner).await?;
-    let made = create_rule(&mut tx, owner, book, &new).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("{RULES}/{}", made.id)))
-        .insert_header(etag::of(made.version))
-        .json(RuleView::from(made)))
+    key.once(&ctx, access.cause(), async |tx| {
+        books::repo::lock(tx, owner).await?;
+        let made = create_rule(tx, owner, book, &new).await?;
+        Ok(HttpResponse::Created()
+            .insert_header((LOCATION, format!("{RULES}/{}", made.id)))
+            .insert_header(etag::of(made.version))
+            .json(RuleView::from(made)))
+    })
+    .await
 }
 
 async fn corrected(ctx: &Ctx, account: Uuid, id: Uuid) -> Result<Transaction, Problem> {

@@ -8,6 +8,8 @@ mod delete_transaction;
 mod draft;
 mod edit;
 mod filter;
+mod form;
+pub mod pages;
 pub mod repo;
 mod restore_transaction;
 mod transaction;

@@ -2,6 +2,8 @@
 
 mod bulk;
 mod categories;
+mod leaving;
+mod pages;
 mod payees;
 mod rules;
 mod transactions;

@@ -290,3 +290,32 @@ async fn a_tag_is_renamed_and_taken_off_wherever_it_is() {
     assert_eq!(names(&shown["tags"]), ["Daily", "zoo"]);
     house.end().await;
 }
+
+#[tokio::test]
+async fn it_makes_no_difference_in_which_order_payees_are_merged() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
+    for (round, merges) in [[(0, 1), (1, 2)], [(1, 2), (0, 2)], [(0, 2), (1, 2)]]
+        .iter()
+        .enumerate()
+    {
+        let names = ["one", "two", "three"].map(|name| format!("{name} {round}"));
+        let mut payees = Vec::new();
+        for name in &names {
+            payees.push(id(&bought(&mut ada, &bank, name, json!({})).await["payee"]));
+        }
+        for (from, into) in merges {
+            let path = format!("{PAYEES}/{}/merge", payees[*from]);
+            let merged = ada
+                .json("POST", &path, &ANY, &json!({ "into": payees[*into] }))
+                .await;
+            assert_eq!(merged.status, 200, "{merged:?}");
+        }
+        let left = found(&mut ada, &format!("{PAYEES}/{}", payees[2])).await;
+        assert_eq!(left["aliases"], json!([names[0], names[1]]));
+        let with = found(&mut ada, &format!("{TRANSACTIONS}?payee_id={}", payees[2])).await;
+        assert_eq!(with["transactions"].as_array().map(Vec::len), Some(3));
+    }
+    house.end().await;
+}

@@ -339,3 +339,79 @@ async fn rules_suggest_what_a_new_transaction_is_and_fill_nothing_in_by_themselv
     assert_eq!(plain["lines"][0]["category_id"], Value::Null);
     house.end().await;
 }
+
+#[tokio::test]
+async fn what_a_preview_shows_is_what_applying_changes_and_nothing_else() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
+    let food = category(&mut ada, "Edibles").await;
+    let snacks = category(&mut ada, "Nibbles").await;
+    let merge = format!("/api/v1/categories/{snacks}/merge");
+    let merged = ada
+        .json("PUT", &merge, &ANY, &json!({ "into": food }))
+        .await;
+    assert_eq!(merged.status, 200, "{merged:?}");
+    let many = |count: u32| {
+        (0..count)
+            .map(|number| format!("t{number}"))
+            .collect::<Vec<_>>()
+    };
+    for (payee, note) in [
+        ("Shop", ""),
+        ("Corner", "from the SHOP"),
+        ("Corner", "else"),
+    ] {
+        for category in [json!(null), json!(food), json!(snacks)] {
+            for tags in [many(0), vec!["x".to_owned()], many(19)] {
+                let more = json!({ "note": note, "category_id": category, "tags": tags });
+                bought(&mut ada, &bank, payee, more).await;
+            }
+        }
+        let entry = json!({ "wallet_id": bank, "amount": -3 });
+        let split = json!({ "date": "2026-11-25", "payee": payee, "note": note, "entries": [entry],
+                            "lines": [{ "amount": -1, "category_id": food }, { "amount": -2 }] });
+        made(&mut ada, TRANSACTIONS, &split).await;
+    }
+    let everything = format!("{TRANSACTIONS}?limit=100");
+
+    let mut changed = 0;
+    for says in [
+        json!({ "tags": ["x"] }),
+        json!({ "category_id": snacks }),
+        json!({ "payee": "Corner" }),
+        json!({ "tags": ["x", "t1"], "category_id": food }),
+        json!({ "payee": "Shop", "tags": ["y"] }),
+    ] {
+        let mut rule = says.clone();
+        rule["contains"] = json!("shop");
+        let rule = id(&made(&mut ada, RULES, &rule).await);
+        let before = found(&mut ada, &everything).await;
+        let shown: Vec<_> = preview(&mut ada, &rule, "")
+            .await
+            .iter()
+            .map(|change| id(&change["before"]))
+            .collect();
+        assert_eq!(
+            apply(&mut ada, &rule, "").await["changed"],
+            shown.len(),
+            "{says}"
+        );
+        let after = found(&mut ada, &everything).await;
+        let lists = [&before, &after].map(|list| list["transactions"].as_array().expect("a list"));
+        let mut different: Vec<_> = lists[0]
+            .iter()
+            .zip(lists[1])
+            .filter(|(before, after)| before != after)
+            .map(|(before, _)| id(before))
+            .collect();
+        different.sort();
+        let mut expected = shown.clone();
+        expected.sort();
+        assert_eq!(different, expected, "{says}");
+        assert_eq!(apply(&mut ada, &rule, "").await["changed"], 0, "{says}");
+        changed += shown.len();
+    }
+    assert!(changed > 30, "{changed}");
+    house.end().await;
+}
