@@ -16,6 +16,7 @@ use crate::flow::dead_letter::{self, DeadLettered};
 use crate::flow::delete_blobs::DeleteBlobs;
 use crate::flow::event::Topic;
 use crate::flow::purge::{PurgeExpired, Retention};
+use crate::ledger::PurgeTrash;
 use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
@@ -67,6 +68,7 @@ pub fn catalogue(
         .job::<PurgeExports>(data.clone())
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
+        .job::<PurgeTrash>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
 }

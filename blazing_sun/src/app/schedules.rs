@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::accounts::{EraseAccounts, PurgeAccounts, PurgeExports, RotateSigningKeys};
 use crate::flow::purge::PurgeExpired;
 use crate::flow::schedule::{BadPattern, Missed, Schedule};
+use crate::ledger::PurgeTrash;
 
 /// The schedules of this build. Times are UTC.
 pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
@@ -21,6 +22,7 @@ pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
         Schedule::new("purge_exports", "45 3 * * *", Missed::Once, |_| {
             PurgeExports {}
         })?,
+        Schedule::new("purge_trash", "50 3 * * *", Missed::Once, |_| PurgeTrash {})?,
         Schedule::new("erase_accounts", "10 * * * *", Missed::Once, |_| {
             EraseAccounts {}
         })?,

@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
-use crate::ledger::{categories, transactions, wallets};
+use crate::ledger::{bulk, categories, payees, rules, tags, transactions, trash, wallets};
 use crate::web::access::Doorkeeper;
 
 /// What is made once in a process.
@@ -33,8 +33,16 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(wallets::api::configure)
         .configure(wallets::pages::configure)
         .configure(categories::api::configure)
+        // Before the addresses of single ones, which would take it for an id.
+        .configure(bulk::api::configure)
         .configure(transactions::api::configure)
-        .configure(transactions::pages::configure);
+        .configure(transactions::pages::configure)
+        .configure(payees::api::configure)
+        .configure(tags::api::configure)
+        .configure(rules::api::configure)
+        .configure(rules::applying::configure)
+        .configure(rules::suggestions::configure)
+        .configure(trash::api::configure);
 }
 
 /// What the ledger says of its interface.
@@ -44,6 +52,13 @@ pub fn document() -> Vec<OpenApi> {
         books::api::Api::openapi(),
         wallets::api::Api::openapi(),
         categories::api::Api::openapi(),
+        bulk::api::Api::openapi(),
         transactions::api::Api::openapi(),
+        payees::api::Api::openapi(),
+        tags::api::Api::openapi(),
+        rules::api::Api::openapi(),
+        rules::applying::Api::openapi(),
+        rules::suggestions::Api::openapi(),
+        trash::api::Api::openapi(),
     ]
 }

@@ -19,7 +19,7 @@ impl PersonalData for LedgerData {
     }
 
     fn summary(&self) -> &'static str {
-        "Your book: wallets, categories, payees, tags, transactions and what is in the trash."
+        "Your book: wallets, categories, payees, tags, rules, transactions and what is in the trash."
     }
 
     async fn collect(&self, tx: &mut Tx, account: Uuid) -> sqlx::Result<Value> {

@@ -76,8 +76,15 @@ pub async fn update(tx: &mut Tx, book: &Book) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Deletes somebody's book with everything in it.
+/// Deletes somebody's book with everything in it. (Transactions come first: as long as they are there, what they name cannot
+/// go, also not along with the book.)
 pub async fn delete(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM transactions USING books WHERE books.id = book_id AND owner_id = $1",
+        owner.uuid(),
+    )
+    .execute(tx.conn())
+    .await?;
     sqlx::query!("DELETE FROM books WHERE owner_id = $1", owner.uuid())
         .execute(tx.conn())
         .await?;
@@ -99,6 +106,8 @@ pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value
                'lines', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.no), '[]') FROM lines x WHERE book_id = books.id),
                'transaction_tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.tag_id), '[]')
                                     FROM transaction_tags x WHERE book_id = books.id),
+               'rules', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.position), '[]') FROM rules x WHERE book_id = books.id),
+               'rule_tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.rule_id, x.tag_id), '[]') FROM rule_tags x WHERE book_id = books.id),
                'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
            ) AS "book!" FROM books WHERE owner_id = $1"#,
         owner.uuid(),

@@ -214,7 +214,8 @@ async fn get_transactions(
 /// Writes a transaction down.
 #[utoipa::path(post, path = "/api/v1/transactions", tag = "transactions", request_body = TransactionBody,
     params(Idempotency), security(("session" = []), ("bearer" = [])),
-    responses((status = 201, body = TransactionView, headers(("Location" = String), ("ETag" = String)))))]
+    responses((status = 201, body = TransactionView, headers(("Location" = String), ("ETag" = String))),
+              (status = 409, description = "Something that it names was deleted or merged meanwhile.")))]
 async fn post_transaction(
     access: Access<LedgerWrite>,
     key: Idempotency,
@@ -272,7 +273,7 @@ impl From<&ChangeQuery> for Reconciled {
            ("If-Match" = String, Header, description = "The ETag of the transaction that you read.")),
     security(("session" = []), ("bearer" = [])),
     responses((status = 200, body = TransactionView, headers(("ETag" = String))),
-              (status = 409, description = "It is reconciled, or an opening or an adjustment."),
+              (status = 409, description = "It is reconciled, an opening or an adjustment, or names something that is gone meanwhile."),
               (status = 412, description = "It was changed meanwhile."),
               (status = 428, description = "If-Match is missing.")))]
 async fn put_transaction(

@@ -242,6 +242,10 @@ impl From<NotWritten> for Problem {
                 "balance_out_of_bounds",
                 "The balance of a wallet would be beyond 9007199254740991 minor units.",
             ),
+            NotWritten::GoneMeanwhile => Self::conflict(
+                "gone_meanwhile",
+                "A payee, tag, category or wallet that it names was deleted or merged meanwhile. Send it again.",
+            ),
             NotWritten::Database(error) => error.into(),
         }
     }

@@ -62,7 +62,7 @@ pub struct Words(String);
 
 /// Why a text is not looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("does not have 3 to 100 characters")]
+#[error("does not have 3 to 100 characters, none of them a control character")]
 pub struct NotWords;
 
 impl FromStr for Words {
@@ -70,19 +70,30 @@ impl FromStr for Words {
 
     fn from_str(text: &str) -> Result<Self, NotWords> {
         let text = text.trim();
-        (3..=100)
-            .contains(&text.chars().count())
-            .then(|| Self(text.to_owned()))
-            .ok_or(NotWords)
+        // The database has no text with a zero in it.
+        let is_words =
+            (3..=100).contains(&text.chars().count()) && !text.contains(char::is_control);
+        is_words.then(|| Self(text.to_owned())).ok_or(NotWords)
     }
 }
 
 impl Words {
-    /// As a pattern that finds it anywhere, and takes none of its signs for more than they are.
-    fn pattern(&self) -> String {
-        let plain = self.0.replace('\\', "\\\\");
-        format!("%{}%", plain.replace('%', "\\%").replace('_', "\\_"))
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
+
+    fn pattern(&self) -> String {
+        pattern(&self.0)
+    }
+}
+
+/// As a pattern that finds a text anywhere, and takes none of its signs for more than they are.
+#[must_use]
+pub fn pattern(text: &str) -> String {
+    let plain = text.replace('\\', "\\\\");
+    format!("%{}%", plain.replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// What transactions have to be like. Each part narrows the others down.
@@ -195,6 +206,7 @@ mod tests {
         let words: Words = " 100%_\\ ".parse().expect("words");
         assert_eq!(words.pattern(), "%100\\%\\_\\\\%");
         assert_eq!("ab".parse::<Words>().err(), Some(NotWords));
+        assert_eq!("a\0bc".parse::<Words>().err(), Some(NotWords));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use sqlx::types::Json;
-use sqlx::{FromRow, PgPool, Postgres, QueryBuilder};
+use sqlx::{FromRow, PgExecutor, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
@@ -94,11 +94,37 @@ pub async fn lock(
     owner: Id<Owner>,
     id: Id<Transaction>,
 ) -> sqlx::Result<Option<Transaction>> {
+    Ok(lock_all(tx, owner, &[id.uuid()]).await?.pop())
+}
+
+/// Some transactions of somebody's, by their ids, locked until the transaction ends. Those that are not found are left out.
+pub async fn lock_all(
+    tx: &mut Tx,
+    owner: Id<Owner>,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Transaction>> {
+    lock_rows(tx, owner, ids).await?;
     let mut query = whole(owner);
-    query.push(" AND t.id = ").push_bind(id.uuid());
-    query.push(" FOR NO KEY UPDATE OF t");
-    let found: Option<Row> = query.build_query_as().fetch_optional(tx.conn()).await?;
-    Ok(found.map(Transaction::from))
+    query
+        .push(" AND t.id = ANY(")
+        .push_bind(ids.to_vec())
+        .push(") ORDER BY t.id");
+    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(Transaction::from).collect())
+}
+
+/// Locks transactions, always in the order of their ids. What belongs to them is to be read afterwards: a statement that waits
+/// for a row sees the row as it is then, and everything else as it was before.
+pub async fn lock_rows(tx: &mut Tx, owner: Id<Owner>, ids: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "SELECT t.id FROM transactions t JOIN books b ON b.id = t.book_id
+         WHERE b.owner_id = $1 AND t.id = ANY($2) ORDER BY t.id FOR NO KEY UPDATE OF t",
+        owner.uuid(),
+        ids,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// A page of somebody's transactions, the latest day first.
@@ -109,8 +135,19 @@ pub async fn list(
     after: Option<Cursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<Transaction>> {
+    page(pool, owner, |query| filter.push(query, owner), after, limit).await
+}
+
+/// A page of those of somebody's transactions `t` that are left after narrowing them down.
+pub async fn page(
+    from: impl PgExecutor<'_>,
+    owner: Id<Owner>,
+    narrow: impl FnOnce(&mut QueryBuilder<Postgres>),
+    after: Option<Cursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<Transaction>> {
     let mut query = whole(owner);
-    filter.push(&mut query, owner);
+    narrow(&mut query);
     if let Some(after) = after {
         query.push(" AND (t.date, t.id) < (").push_bind(after.date);
         query.push(", ").push_bind(after.id).push(")");
@@ -118,7 +155,7 @@ pub async fn list(
     query
         .push(" ORDER BY t.date DESC, t.id DESC LIMIT ")
         .push_bind(limit);
-    let rows: Vec<Row> = query.build_query_as().fetch_all(pool).await?;
+    let rows: Vec<Row> = query.build_query_as().fetch_all(from).await?;
     Ok(rows.into_iter().map(Transaction::from).collect())
 }
 

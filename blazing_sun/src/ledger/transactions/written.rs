@@ -26,6 +26,9 @@ pub enum NotWritten {
     /// A wallet would hold more than can be counted.
     #[error("a balance would be out of bounds")]
     WalletFull,
+    /// Something that it names was deleted or merged at the same time.
+    #[error("something that it names is gone meanwhile")]
+    GoneMeanwhile,
     /// The database did not answer.
     #[error(transparent)]
     Database(sqlx::Error),
@@ -35,6 +38,7 @@ impl From<sqlx::Error> for NotWritten {
     fn from(error: sqlx::Error) -> Self {
         match postgres::violated(&error) {
             Some("wallet_full") => Self::WalletFull,
+            Some(key) if key.ends_with("_fkey") => Self::GoneMeanwhile,
             _ => Self::Database(error),
         }
     }

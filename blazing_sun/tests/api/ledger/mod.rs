@@ -1,13 +1,18 @@
 //! The ledger over HTTP.
 
+mod bulk;
 mod categories;
+mod leaving;
 mod pages;
+mod payees;
+mod rules;
 mod transactions;
+mod trash;
 mod wallets;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Machine, TestApp, World, member};
+use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
 
 /// A world with the application in it, and the machine behind it.
 pub struct House {
@@ -36,6 +41,16 @@ impl House {
     pub async fn member(&mut self, name: &str) -> Browser {
         let email = format!("{name}@example.org");
         member(&self.world, &self.app, &mut self.machine, &email).await
+    }
+
+    /// The same person, who signs in anew.
+    pub async fn again(&mut self, name: &str) -> Browser {
+        let mut browser = Browser::new(&self.app);
+        let answer = browser
+            .sign_in(&format!("{name}@example.org"), PASSWORD)
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        browser
     }
 
     /// Ends the application.

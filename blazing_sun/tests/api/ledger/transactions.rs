@@ -39,7 +39,10 @@ async fn a_purchase_lowers_the_balance_and_is_listed() {
         found(&mut ada, &format!("{TRANSACTIONS}/{}", id(&bought))).await,
         bought
     );
-    assert_eq!(list(&mut ada, "from=2026-11-01").await, [bought.clone()]);
+    assert_eq!(
+        list(&mut ada, "from=2026-11-01").await,
+        std::slice::from_ref(&bought)
+    );
 
     // Another spelling is the same payee.
     let body =
