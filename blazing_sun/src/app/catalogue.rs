@@ -16,6 +16,7 @@ use crate::flow::dead_letter::{self, DeadLettered};
 use crate::flow::delete_blobs::DeleteBlobs;
 use crate::flow::event::Topic;
 use crate::flow::purge::{PurgeExpired, Retention};
+use crate::ledger::Reports;
 use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
@@ -70,4 +71,5 @@ pub fn catalogue(
         .job::<EraseAccount>(data)
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
+        .reaction(Reports)
 }

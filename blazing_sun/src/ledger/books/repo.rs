@@ -99,6 +99,10 @@ pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value
                'lines', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.no), '[]') FROM lines x WHERE book_id = books.id),
                'transaction_tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.tag_id), '[]')
                                     FROM transaction_tags x WHERE book_id = books.id),
+               'report_categories', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.date, x.category_id, x.currency), '[]')
+                                     FROM report_categories x WHERE book_id = books.id),
+               'report_wallets', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.date, x.wallet_id), '[]')
+                                  FROM report_wallets x WHERE book_id = books.id),
                'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
            ) AS "book!" FROM books WHERE owner_id = $1"#,
         owner.uuid(),
