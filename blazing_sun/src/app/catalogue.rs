@@ -16,11 +16,11 @@ use crate::flow::dead_letter::{self, DeadLettered};
 use crate::flow::delete_blobs::DeleteBlobs;
 use crate::flow::event::Topic;
 use crate::flow::purge::{PurgeExpired, Retention};
-use crate::ledger::Reports;
 use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
 };
+use crate::ledger::{Reports, SendMonthlyReports};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
@@ -69,6 +69,7 @@ pub fn catalogue(
         .job::<PurgeExports>(data.clone())
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
+        .job::<SendMonthlyReports>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
         .reaction(Reports)

@@ -15,4 +15,4 @@ mod wallets;
 pub use books::{Book, Books};
 pub use parts::{Ledger, configure, document};
 pub use personal_data::LedgerData;
-pub use reports::Reports;
+pub use reports::{MonthlyReport, Reports, SendMonthlyReports};

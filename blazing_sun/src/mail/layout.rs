@@ -19,12 +19,13 @@ macro_rules! templates {
 
 /// Every template; the layout and its parts come first. The ending decides whether values are escaped: in `.html` they
 /// are, in `.txt` they are not.
-const TEMPLATES: [Template; 28] = templates! {
+const TEMPLATES: [Template; 30] = templates! {
     "layout" "button"
     "activation" "already_registered" "invitation"
     "reset" "password_changed" "new_sign_in" "second_factor_changed"
     "email_change_new" "email_change_old" "email_changed"
     "export_ready" "deletion_scheduled"
+    "monthly_report"
 };
 
 /// The product as mails name it.

@@ -58,7 +58,11 @@ async fn get_month(
     let month: Option<Month> = month.map_err(|error| Fields::of("/month", error))?;
     let book = books.of(access.account_id.into(), access.cause()).await?;
     let month = month.unwrap_or_else(|| this_month(&book, &ctx));
-    let report = read::month(&ctx, access.account_id.into(), &book, month).await?;
+    let days = (
+        month.first_day(book.month_start),
+        month.last_day(book.month_start),
+    );
+    let report = read::month(&ctx, access.account_id.into(), &book, days).await?;
     Ok(shown(MonthView::of(month, &report)?))
 }
 

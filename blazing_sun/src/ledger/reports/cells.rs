@@ -18,7 +18,8 @@ pub async fn lock_books(tx: &mut Tx, books: &[Uuid]) -> sqlx::Result<usize> {
     Ok(found.len())
 }
 
-/// Makes the totals of wallets on some days anew, in a book that is locked.
+/// Makes the totals of wallets on some days anew, in a book that is locked. (`OFFSET 0` keeps the planner to a look into the index
+/// for each cell, whatever it believes about the book.)
 pub async fn recompute_wallets(
     tx: &mut Tx,
     book: Uuid,
@@ -30,7 +31,11 @@ pub async fn recompute_wallets(
              SELECT date, wallet_id FROM unnest($2::date[], $3::uuid[]) AS cells (date, wallet_id)
          ), fresh AS (
              SELECT date, wallet_id, sum(amount) AS amount, count(*) AS count
-             FROM cells JOIN entries USING (date, wallet_id) WHERE book_id = $1 GROUP BY date, wallet_id
+             FROM cells, LATERAL (
+                 SELECT amount FROM entries
+                 WHERE book_id = $1 AND wallet_id = cells.wallet_id AND date = cells.date OFFSET 0
+             ) moved
+             GROUP BY date, wallet_id
          ), gone AS (
              DELETE FROM report_wallets old USING cells
              WHERE old.book_id = $1 AND old.date = cells.date AND old.wallet_id = cells.wallet_id
@@ -61,12 +66,16 @@ pub async fn recompute_categories(
         "WITH cells AS (
              SELECT date, category_id FROM unnest($2::date[], $3::uuid[]) AS cells (date, category_id)
          ), said AS (
-             SELECT lines.date, lines.category_id, currency, amount
-             FROM cells JOIN lines ON book_id = $1 AND lines.category_id = cells.category_id AND lines.date = cells.date
+             SELECT date, category_id, currency, amount FROM cells, LATERAL (
+                 SELECT currency, amount FROM lines
+                 WHERE book_id = $1 AND category_id = cells.category_id AND date = cells.date OFFSET 0
+             ) some_category
              UNION ALL
-             SELECT lines.date, lines.category_id, currency, amount
-             FROM cells JOIN lines ON book_id = $1 AND lines.category_id IS NULL AND lines.date = cells.date
-             WHERE cells.category_id IS NULL
+             SELECT date, category_id, currency, amount FROM cells, LATERAL (
+                 SELECT currency, amount FROM lines
+                 WHERE book_id = $1 AND category_id IS NULL AND date = cells.date OFFSET 0
+             ) no_category
+             WHERE category_id IS NULL
          ), fresh AS (
              SELECT date, category_id, currency, sum(greatest(amount, 0)) AS money_in, sum(least(amount, 0)) AS money_out,
                     count(*) AS count

@@ -3,12 +3,17 @@
 pub mod api;
 mod cash_flow;
 mod cells;
+mod jobs;
+mod mails;
 mod month;
 mod net_worth;
+mod plan;
 mod reactions;
 mod read;
 mod repo;
 mod total;
 mod views;
 
+pub use jobs::SendMonthlyReports;
+pub use mails::MonthlyReport;
 pub use reactions::Reports;

@@ -46,17 +46,13 @@ pub struct NetWorth {
     pub currencies: BTreeMap<Denomination, Vec<(NaiveDate, i128)>>,
 }
 
-/// A month of somebody's book by category.
+/// A month of somebody's book by category, from its first day to its last.
 pub async fn month(
     ctx: &Ctx,
     owner: Id<Owner>,
     book: &Book,
-    month: Month,
+    (from, to): (NaiveDate, NaiveDate),
 ) -> sqlx::Result<MonthReport> {
-    let (from, to) = (
-        month.first_day(book.month_start),
-        month.last_day(book.month_start),
-    );
     let as_of = as_of(ctx, book).await?;
     let said = repo::said(ctx.pool(), book.id, from, to).await?;
     let categories = categories::repo::list(ctx.pool(), owner).await?;

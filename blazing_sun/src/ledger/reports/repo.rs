@@ -80,7 +80,8 @@ pub async fn flows(
         r#"SELECT date_trunc('month', (date - ($4::int - 1))::timestamp)::date AS "month!", currency,
                   sum(CASE kind WHEN 'income' THEN money_in + money_out WHEN 'expense' THEN 0 ELSE money_in END)::text AS "income!",
                   sum(CASE kind WHEN 'expense' THEN money_in + money_out WHEN 'income' THEN 0 ELSE money_out END)::text AS "expense!"
-           FROM report_categories LEFT JOIN categories ON categories.id = category_id
+           FROM report_categories
+                LEFT JOIN categories ON categories.book_id = report_categories.book_id AND categories.id = category_id
            WHERE report_categories.book_id = $1 AND date BETWEEN $2 AND $3 GROUP BY 1, 2"#,
         book.uuid(),
         from,
@@ -122,7 +123,7 @@ pub async fn moved(
 ) -> sqlx::Result<Vec<Moved>> {
     let rows = sqlx::query!(
         r#"SELECT currency, exponent, greatest(date, $2) AS "date!", sum(amount)::text AS "amount!"
-           FROM report_wallets JOIN wallets ON wallets.id = wallet_id
+           FROM report_wallets JOIN wallets ON wallets.book_id = report_wallets.book_id AND wallets.id = wallet_id
            WHERE report_wallets.book_id = $1 AND date <= $3 GROUP BY 1, 2, 3 ORDER BY 3"#,
         book.uuid(),
         from,

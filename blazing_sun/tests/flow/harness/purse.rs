@@ -11,7 +11,6 @@ use blazing_sun::ledger::events::{
 };
 use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
-use sqlx::Executor;
 use uuid::Uuid;
 
 use super::World;
@@ -49,6 +48,9 @@ pub fn spec() -> impl Strategy<Value = Spec> {
 pub type Cell = (i64, i64, i64);
 /// Which cell: its day, its wallet or category, its currency.
 pub type Place = (NaiveDate, &'static str, Option<Uuid>, String);
+
+/// A cell as it is read: its day, whether it is a wallet's, which one, its currency, and what it has.
+type Row = (NaiveDate, bool, Option<Uuid>, String, i64, i64, i64);
 
 /// A book.
 pub struct Purse {
@@ -327,7 +329,7 @@ impl Purse {
 
     /// The totals that were kept.
     pub async fn cells(&self, world: &World) -> BTreeMap<Place, Cell> {
-        let rows: Vec<(NaiveDate, bool, Option<Uuid>, String, i64, i64, i64)> = sqlx::query_as(
+        let rows: Vec<Row> = sqlx::query_as(
             "SELECT date, true, wallet_id, currency, amount::bigint, 0::bigint, count
              FROM report_wallets JOIN wallets ON wallets.id = wallet_id WHERE report_wallets.book_id = $1
              UNION ALL
