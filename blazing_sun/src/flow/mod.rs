@@ -14,6 +14,7 @@ pub mod documents;
 pub mod event;
 pub mod event_log;
 pub mod freshness;
+pub mod idempotency;
 pub mod inbox;
 pub mod job;
 pub mod jobs;

@@ -10,6 +10,7 @@ mod parts;
 mod personal_data;
 mod reports;
 mod transactions;
+mod typed;
 mod wallets;
 
 pub use books::{Book, Books};

@@ -31,8 +31,10 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .app_data(Data::new(ledger.books.clone()))
         .configure(books::api::configure)
         .configure(wallets::api::configure)
+        .configure(wallets::pages::configure)
         .configure(categories::api::configure)
         .configure(transactions::api::configure)
+        .configure(transactions::pages::configure)
         .configure(reports::api::configure);
 }
 

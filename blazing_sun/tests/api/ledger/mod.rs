@@ -1,6 +1,7 @@
 //! The ledger over HTTP.
 
 mod categories;
+mod pages;
 mod reports;
 mod transactions;
 mod wallets;
