@@ -10,7 +10,9 @@ CREATE TABLE report_categories (
     currency    text    NOT NULL,
     money_in    numeric NOT NULL CHECK (money_in >= 0),   -- apart, so that what was not said is income or expense by its sign
     money_out   numeric NOT NULL CHECK (money_out <= 0),
-    count       bigint  NOT NULL CHECK (count > 0),       -- of lines; a cell without any is no cell
+    lines_in    bigint  NOT NULL CHECK (lines_in >= 0),
+    lines_out   bigint  NOT NULL CHECK (lines_out >= 0),
+    CHECK (lines_in + lines_out > 0),                     -- a cell without any is no cell
     UNIQUE NULLS NOT DISTINCT (book_id, date, category_id, currency)
 );
 

@@ -78,7 +78,7 @@ pub async fn recompute_categories(
              WHERE category_id IS NULL
          ), fresh AS (
              SELECT date, category_id, currency, sum(greatest(amount, 0)) AS money_in, sum(least(amount, 0)) AS money_out,
-                    count(*) AS count
+                    count(*) FILTER (WHERE amount > 0) AS lines_in, count(*) FILTER (WHERE amount < 0) AS lines_out
              FROM said GROUP BY date, category_id, currency
          ), gone AS (
              DELETE FROM report_categories old USING cells
@@ -86,10 +86,11 @@ pub async fn recompute_categories(
                AND NOT EXISTS (SELECT FROM fresh WHERE fresh.date = old.date AND fresh.currency = old.currency
                                                    AND fresh.category_id IS NOT DISTINCT FROM old.category_id)
          )
-         INSERT INTO report_categories (book_id, date, category_id, currency, money_in, money_out, count)
-         SELECT $1, date, category_id, currency, money_in, money_out, count FROM fresh
+         INSERT INTO report_categories (book_id, date, category_id, currency, money_in, money_out, lines_in, lines_out)
+         SELECT $1, date, category_id, currency, money_in, money_out, lines_in, lines_out FROM fresh
          ON CONFLICT (book_id, date, category_id, currency)
-         DO UPDATE SET money_in = excluded.money_in, money_out = excluded.money_out, count = excluded.count",
+         DO UPDATE SET money_in = excluded.money_in, money_out = excluded.money_out,
+                       lines_in = excluded.lines_in, lines_out = excluded.lines_out",
         book,
         &dates,
         &categories as &[Option<Uuid>],
@@ -118,8 +119,9 @@ pub async fn rebuild(tx: &mut Tx) -> sqlx::Result<()> {
         .execute(tx.conn())
         .await?;
     sqlx::query!(
-        "INSERT INTO report_categories (book_id, date, category_id, currency, money_in, money_out, count)
-         SELECT book_id, date, category_id, currency, sum(greatest(amount, 0)), sum(least(amount, 0)), count(*)
+        "INSERT INTO report_categories (book_id, date, category_id, currency, money_in, money_out, lines_in, lines_out)
+         SELECT book_id, date, category_id, currency, sum(greatest(amount, 0)), sum(least(amount, 0)),
+                count(*) FILTER (WHERE amount > 0), count(*) FILTER (WHERE amount < 0)
          FROM lines GROUP BY book_id, date, category_id, currency",
     )
     .execute(tx.conn())

@@ -28,7 +28,7 @@ pub struct Share {
     pub kind: CategoryKind,
     /// What it comes to with its parts.
     pub amount: i128,
-    /// How many lines that is, with its parts. Of what was not said: whichever way they went.
+    /// How many lines that is, with its parts.
     pub count: i64,
     /// What its parts come to, the most first.
     pub parts: Vec<Part>,
@@ -110,13 +110,13 @@ pub fn by_category(said: &[Said], categories: &[Category]) -> BTreeMap<String, S
 
 /// The places of a cell: one, but for what was not said, which may have gone both ways.
 fn place<'a>(cell: &'a Said, known: &BTreeMap<Uuid, &Category>) -> Vec<Placed<'a>> {
-    let placed = |kind, amount| Placed {
+    let placed = |kind, amount, count| Placed {
         currency: &cell.currency,
         kind,
         whole: None,
         part: None,
         amount,
-        count: cell.count,
+        count,
     };
     let counts = cell
         .category_id
@@ -124,16 +124,20 @@ fn place<'a>(cell: &'a Said, known: &BTreeMap<Uuid, &Category>) -> Vec<Placed<'a
         .and_then(|category| known.get(&category.counts_as.uuid()));
     match counts {
         None => [
-            placed(CategoryKind::Income, cell.money_in),
-            placed(CategoryKind::Expense, cell.money_out),
+            placed(CategoryKind::Income, cell.money_in, cell.lines_in),
+            placed(CategoryKind::Expense, cell.money_out, cell.lines_out),
         ]
         .into_iter()
-        .filter(|placed| placed.amount != 0)
+        .filter(|placed| placed.count > 0)
         .collect(),
         Some(counts) => vec![Placed {
             whole: Some(counts.parent_id.unwrap_or(counts.id).uuid()),
             part: counts.parent_id.map(|_| counts.id.uuid()),
-            ..placed(counts.kind, cell.money_in + cell.money_out)
+            ..placed(
+                counts.kind,
+                cell.money_in + cell.money_out,
+                cell.lines_in + cell.lines_out,
+            )
         }],
     }
 }
@@ -190,7 +194,8 @@ mod tests {
             currency: currency.to_owned(),
             money_in,
             money_out,
-            count: 1,
+            lines_in: i64::from(money_in > 0),
+            lines_out: i64::from(money_out < 0),
         }
     }
 
@@ -223,12 +228,12 @@ mod tests {
         };
         assert_eq!(
             euro.categories.iter().map(of).collect::<Vec<_>>(),
-            [(Some(4), 1000, 1), (Some(1), -125, 3)]
+            [(Some(4), 1000, 1), (Some(1), -125, 4)]
         );
         let part = Part {
             category_id: Uuid::from_u128(2),
             amount: -25,
-            count: 2,
+            count: 3,
         };
         assert_eq!(euro.categories[1].parts, [part]);
         assert_eq!((sheets["JPY"].income, sheets["JPY"].expense), (7, 0));

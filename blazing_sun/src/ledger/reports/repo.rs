@@ -22,8 +22,10 @@ pub struct Said {
     pub money_in: i128,
     /// What went out, negative.
     pub money_out: i128,
-    /// How many lines that is.
-    pub count: i64,
+    /// How many lines brought it in.
+    pub lines_in: i64,
+    /// How many took it out.
+    pub lines_out: i64,
 }
 
 /// What was for each category from one day to another.
@@ -35,7 +37,7 @@ pub async fn said(
 ) -> sqlx::Result<Vec<Said>> {
     let rows = sqlx::query!(
         r#"SELECT category_id, currency, sum(money_in)::text AS "money_in!", sum(money_out)::text AS "money_out!",
-                  sum(count)::bigint AS "count!"
+                  sum(lines_in)::bigint AS "lines_in!", sum(lines_out)::bigint AS "lines_out!"
            FROM report_categories WHERE book_id = $1 AND date BETWEEN $2 AND $3 GROUP BY category_id, currency"#,
         book.uuid(),
         from,
@@ -49,7 +51,8 @@ pub async fn said(
             currency: row.currency,
             money_in: total::read(&row.money_in)?,
             money_out: total::read(&row.money_out)?,
-            count: row.count,
+            lines_in: row.lines_in,
+            lines_out: row.lines_out,
         })
     });
     rows.collect()

@@ -332,3 +332,34 @@ async fn the_month_is_reported_by_mail_once_when_it_has_ended_where_the_book_is_
     assert_eq!(reports(&house).len(), 2);
     house.end().await;
 }
+
+#[tokio::test]
+async fn a_book_is_erased_with_what_moved_in_it_and_with_its_totals() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let mut bob = house.member("bob").await;
+    for owner in [&mut ada, &mut bob] {
+        let bank = wallet(owner, "Bank", "EUR", 100).await;
+        let food = category(owner, "Bread", "expense", None).await;
+        moved(owner, "2026-11-20", &bank, -10, Some(&food)).await;
+    }
+    house.machine.settle().await;
+    let asked = ada.post("/api/v1/profile/deletion", &json!({})).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+
+    house.app.clock.advance(TimeDelta::days(15));
+    house.machine.fire("erase_accounts").await;
+
+    let pool = house.world.pool();
+    for (table, left) in [
+        ("SELECT count(*) FROM books", 1),
+        ("SELECT count(*) FROM transactions", 2),
+        ("SELECT count(*) FROM report_wallets", 2),
+        ("SELECT count(*) FROM report_categories", 1),
+        ("SELECT count(*) FROM jobs WHERE state <> 'done'", 0),
+    ] {
+        assert_eq!(house.world.number(&pool, table).await, left, "{table}");
+    }
+    pool.close().await;
+    house.end().await;
+}

@@ -44,7 +44,8 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     (0..4_u64, movement).prop_map(|(day, movement)| Spec { day, movement })
 }
 
-/// What a cell has: of a wallet its amount and nothing, of a category what came in and went out; and of how many rows.
+/// What a cell has: of a wallet its amount, nothing, and of how many entries; of a category what came in, what went out, and
+/// of how many lines, those in by the thousand.
 pub type Cell = (i64, i64, i64);
 /// Which cell: its day, its wallet or category, its currency.
 pub type Place = (NaiveDate, &'static str, Option<Uuid>, String);
@@ -321,7 +322,8 @@ impl Purse {
                 );
                 let cell = cells.entry(place).or_default();
                 let (money_in, money_out) = (line.amount.max(0), line.amount.min(0));
-                *cell = (cell.0 + money_in, cell.1 + money_out, cell.2 + 1);
+                let lines = if line.amount > 0 { 1000 } else { 1 };
+                *cell = (cell.0 + money_in, cell.1 + money_out, cell.2 + lines);
             }
         }
         cells
@@ -333,7 +335,8 @@ impl Purse {
             "SELECT date, true, wallet_id, currency, amount::bigint, 0::bigint, count
              FROM report_wallets JOIN wallets ON wallets.id = wallet_id WHERE report_wallets.book_id = $1
              UNION ALL
-             SELECT date, false, category_id, currency, money_in::bigint, money_out::bigint, count
+             SELECT date, false, category_id, currency, money_in::bigint, money_out::bigint,
+                    lines_in * 1000 + lines_out
              FROM report_categories WHERE book_id = $1",
         )
         .bind(self.book)
