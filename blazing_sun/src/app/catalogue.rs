@@ -21,6 +21,7 @@ use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
 };
+use crate::ledger::{Reports, SendMonthlyReports};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
@@ -69,6 +70,8 @@ pub fn catalogue(
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
         .job::<PurgeTrash>(())
+        .job::<SendMonthlyReports>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
+        .reaction(Reports)
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use prometheus::Registry;
 
 use crate::accounts::{
-    AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
+    AccountData, Accounts, Activation, Addresses, AlreadyRegistered, DataTools, DeletionScheduled,
     EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
     PasswordChanged, ResetLink, SecondFactorChanged, WrongCodes,
 };
@@ -27,7 +27,7 @@ use crate::infra::rabbitmq::RabbitMq;
 use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
-use crate::ledger::{Ledger, LedgerData};
+use crate::ledger::{Ledger, LedgerData, MonthlyReport};
 use crate::mail::{Mails, Site};
 
 /// Everything that is held about people: whatever is not in this list is neither handed out nor erased.
@@ -98,7 +98,8 @@ impl Wiring {
             .with::<SecondFactorChanged>(())
             .with::<WrongCodes>(())
             .with::<ExportReady>(())
-            .with::<DeletionScheduled>(());
+            .with::<DeletionScheduled>(())
+            .with::<MonthlyReport>(Arc::new(Addresses::new(ctx.clone())));
         let data = DataTools {
             held: held(),
             blobs: services.blobs.clone(),

@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
-use crate::ledger::{bulk, categories, payees, rules, tags, transactions, trash, wallets};
+use crate::ledger::{bulk, categories, payees, reports, rules, tags, transactions, trash, wallets};
 use crate::web::access::Doorkeeper;
 
 /// What is made once in a process.
@@ -42,7 +42,8 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(rules::api::configure)
         .configure(rules::applying::configure)
         .configure(rules::suggestions::configure)
-        .configure(trash::api::configure);
+        .configure(trash::api::configure)
+        .configure(reports::api::configure);
 }
 
 /// What the ledger says of its interface.
@@ -60,5 +61,6 @@ pub fn document() -> Vec<OpenApi> {
         rules::applying::Api::openapi(),
         rules::suggestions::Api::openapi(),
         trash::api::Api::openapi(),
+        reports::api::Api::openapi(),
     ]
 }

@@ -20,6 +20,8 @@ pub struct Book {
     pub time_zone: TimeZone,
     /// The day on which its months begin.
     pub month_start: MonthStart,
+    /// Whether its owner gets a report of each month by mail.
+    pub monthly_report: bool,
     /// Rises with each change.
     pub version: i64,
     /// When it was opened.

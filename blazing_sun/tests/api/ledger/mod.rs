@@ -6,6 +6,7 @@ mod leaving;
 mod pages;
 mod payees;
 mod rules;
+mod reports;
 mod transactions;
 mod trash;
 mod wallets;
