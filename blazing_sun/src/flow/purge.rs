@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::Executor;
 
+use crate::flow::idempotency;
 use crate::flow::job::{Job, JobError, Run};
 
 /// The most rows that one statement deletes, so that no lock and no transaction is held for long.
@@ -36,8 +37,7 @@ pub struct PurgeExpired {}
 #[async_trait]
 impl Job for PurgeExpired {
     const NAME: &'static str = "purge_expired";
-    const SUMMARY: &'static str =
-        "Deletes what has expired: published events, inbox rows, done jobs, resolved dead letters.";
+    const SUMMARY: &'static str = "Deletes what has expired: published events, inbox rows, done jobs, resolved dead letters, answers to idempotency keys.";
     const PRIORITY: i16 = 0;
     const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
 
@@ -76,6 +76,7 @@ impl Job for PurgeExpired {
         )
         .execute(pool)
         .await?;
+        idempotency::purge(pool, now).await?;
         // Whoever reads the log for long, as a dump does, holds this up, and it would hold up the relay, which writes there:
         // better another attempt. Last, so that all else is done by then.
         let mut tx = pool.begin().await?;

@@ -6,11 +6,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION,
-    CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, LOCATION, RETRY_AFTER,
+    CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER,
 };
 use actix_web::middleware::{Condition, Next};
 
-use crate::web::request_id;
+use crate::web::{idempotency, request_id};
 
 /// How long a browser remembers the answer, in seconds.
 const MAX_AGE: usize = 3600;
@@ -18,7 +18,6 @@ const MAX_AGE: usize = 3600;
 /// The middleware for these sites; with none it adds nothing to any answer.
 #[must_use]
 pub fn listed(origins: &[String]) -> Condition<Cors> {
-    let idempotency_key = HeaderName::from_static("idempotency-key");
     let cors = Cors::default()
         .allowed_methods([
             Method::GET,
@@ -32,9 +31,15 @@ pub fn listed(origins: &[String]) -> Condition<Cors> {
             AUTHORIZATION,
             CONTENT_TYPE,
             IF_MATCH,
-            idempotency_key,
+            idempotency::HEADER,
         ])
-        .expose_headers([ETAG, LOCATION, RETRY_AFTER, request_id::HEADER])
+        .expose_headers([
+            ETAG,
+            LOCATION,
+            RETRY_AFTER,
+            request_id::HEADER,
+            idempotency::REPLAYED,
+        ])
         .block_on_origin_mismatch(false)
         .max_age(MAX_AGE);
     let cors = origins

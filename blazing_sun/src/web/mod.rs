@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod etag;
 pub mod extractors;
 pub mod health;
+pub mod idempotency;
 pub mod metrics;
 pub mod openapi;
 pub mod page;

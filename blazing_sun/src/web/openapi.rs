@@ -7,12 +7,14 @@ use actix_web::web::{Data, Path, Redirect, ServiceConfig};
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, Info, OpenApi, Paths, Ref, RefOr, ResponseBuilder,
+    Components, ContentBuilder, HeaderBuilder, Info, ObjectBuilder, OpenApi, Paths, Ref, RefOr,
+    Response, ResponseBuilder, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::Config;
 
 use crate::web::cookies;
+use crate::web::idempotency;
 use crate::web::problem::{self, CONTENT_TYPE};
 use crate::web::routes::get;
 
@@ -117,19 +119,22 @@ fn complete(operation: &mut Operation, changes: bool) {
             ("422", "A field is wrong; `errors` says which."),
         ]);
     }
-    if operation
-        .parameters
-        .as_ref()
-        .is_some_and(|all| !all.is_empty())
-    {
+    let parameters = operation.parameters.iter().flatten();
+    let (keys, others): (Vec<_>, Vec<_>) =
+        parameters.partition(|it| matches!(it, RefOr::T(it) if it.name == idempotency::NAME));
+    if !others.is_empty() {
         errors.push(("404", "There is no such thing."));
     }
+    let takes_a_key = !keys.is_empty();
     for (status, description) in errors {
         operation
             .responses
             .responses
             .entry(status.to_owned())
             .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
+    }
+    if takes_a_key {
+        add_repetitions(operation);
     }
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
@@ -153,6 +158,41 @@ fn complete(operation: &mut Operation, changes: bool) {
             response
                 .content
                 .insert(CONTENT_TYPE.to_owned(), RefOr::T(content));
+        }
+    }
+}
+
+/// Adds what an operation may answer to a request that was made before.
+fn add_repetitions(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    for (status, description) in [
+        (
+            "409",
+            "A request with this Idempotency-Key is outstanding, or was answered with a secret, which is not shown again.",
+        ),
+        ("422", "Another request had this Idempotency-Key."),
+    ] {
+        let response = responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(Response::default()));
+        if let RefOr::T(response) = response {
+            let told = format!("{} {description}", response.description);
+            told.trim_start().clone_into(&mut response.description);
+        }
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            let header = HeaderBuilder::new()
+                .schema(Some(ObjectBuilder::new().schema_type(Type::Boolean)))
+                .description(Some(
+                    "Given if this was answered before, and not done again.",
+                ))
+                .build();
+            response
+                .headers
+                .insert("Idempotency-Replayed".to_owned(), RefOr::T(header));
         }
     }
 }

@@ -107,6 +107,7 @@ async fn leave_traces(world: &World, ada: Uuid, bob: Uuid) -> BTreeMap<&'static 
         "INSERT INTO sign_in_challenges VALUES (gen_random_uuid(), $1, 'browser', length($2::text), NULL, now(), now())",
         "INSERT INTO passkey_registrations VALUES (gen_random_uuid(), $1, jsonb_build_object('s', $2::text), now(), now())",
         "INSERT INTO user_tokens VALUES (gen_random_uuid(), $1, 'reset', now(), NULL, now() + length($2::text) * interval '1 s')",
+        "INSERT INTO idempotency_keys VALUES ($1, 'POST /', sha256($2::text::bytea), sha256(''), 201, '{}', 'Ada, Countess', now())",
         "INSERT INTO email_changes VALUES (gen_random_uuid(), $1, 'ada.byron@example.org', 'ada.lovelace@example.org',
              'ada.lovelace@example.org', now(), now(), now(), now(), now() + length($2::text) * interval '1 s')",
         // What others have about her address.
@@ -135,6 +136,7 @@ async fn leave_traces(world: &World, ada: Uuid, bob: Uuid) -> BTreeMap<&'static 
         ("name", "Countess Lovelace".to_owned()),
         ("name in an invitation", "Lady L.".to_owned()),
         ("agent", AGENT.to_owned()),
+        ("answer", "4164612c20436f756e74657373".to_owned()),
         ("token's name", "loom of Jacquard".to_owned()),
         ("passkey", "key of Byron's daughter".to_owned()),
     ]);

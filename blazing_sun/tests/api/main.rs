@@ -17,6 +17,7 @@ mod erasure;
 mod harness;
 mod health;
 mod http;
+mod idempotency;
 mod invitations;
 mod leaving;
 mod ledger;

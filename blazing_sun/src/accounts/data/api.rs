@@ -21,6 +21,7 @@ use crate::infra::blobs::Blobs;
 use crate::kernel::id::Id;
 use crate::web::access::{Access, Confirmed, SignedIn};
 use crate::web::cookies;
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::Problem;
 use crate::web::routes::{at, get};
 use crate::web::throttle::{Rate, Throttle};
@@ -101,25 +102,27 @@ pub struct ExportList {
 /// Asks for an export of all that is held about you. When it is ready you get a mail. With more than three, the oldest
 /// goes.
 #[utoipa::path(post, path = "/api/v1/profile/exports", tag = "data",
-    security(("session" = []), ("bearer" = [])),
+    params(Idempotency), security(("session" = []), ("bearer" = [])),
     responses(
         (status = 202, body = ExportView, headers(("Location" = String, description = "Where to see how far it is."))),
         (status = 409, description = "One is in the making.")))]
 async fn post_export(
     access: Access<Confirmed>,
+    key: Idempotency,
     ctx: Data<Ctx>,
     throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
     let now = ctx.now();
     let account = access.account_id.into();
     count_export(&throttle, account, now).await?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    let export = start_export(&mut tx, account).await?;
-    tx.commit().await?;
-    let place = format!("{EXPORTS}/{}", export.id);
-    Ok(HttpResponse::Accepted()
-        .insert_header((LOCATION, place))
-        .json(ExportView::of(&export, now)))
+    key.once(&ctx, access.cause(), async |tx| {
+        let export = start_export(tx, account).await?;
+        let place = format!("{EXPORTS}/{}", export.id);
+        Ok(HttpResponse::Accepted()
+            .insert_header((LOCATION, place))
+            .json(ExportView::of(&export, now)))
+    })
+    .await
 }
 
 /// Counts a wish for an export.

@@ -16,6 +16,7 @@ use crate::accounts::sessions::Sessions;
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
 use crate::web::access::{Access, Confirmed, SignedIn};
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::{at, post};
 use crate::web::throttle::{Rate, Throttle};
@@ -97,10 +98,11 @@ async fn get_change(access: Access<SignedIn>, ctx: Data<Ctx>) -> Result<HttpResp
 }
 
 /// Asks for another address; it changes when the links in the mails to both addresses were opened.
-#[utoipa::path(post, path = "/api/v1/profile/email", tag = "profile", security(("session" = []), ("bearer" = [])),
-    responses((status = 202, body = ChangeAnswer)))]
+#[utoipa::path(post, path = "/api/v1/profile/email", tag = "profile", params(Idempotency),
+    security(("session" = []), ("bearer" = [])), responses((status = 202, body = ChangeAnswer)))]
 async fn post_change(
     access: Access<Confirmed>,
+    key: Idempotency,
     body: Json<ChangeBody>,
     ctx: Data<Ctx>,
     throttle: Data<Throttle>,
@@ -113,13 +115,14 @@ async fn post_change(
     throttle
         .take("email-change", &whom, REQUESTS, ctx.now())
         .await?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    request(&mut tx, access.account_id.into(), &email).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Accepted().json(ChangeAnswer {
-        status: "pending",
-        message: "Open the links in the mails to both addresses.",
-    }))
+    key.once(&ctx, access.cause(), async |tx| {
+        request(tx, access.account_id.into(), &email).await?;
+        Ok(HttpResponse::Accepted().json(ChangeAnswer {
+            status: "pending",
+            message: "Open the links in the mails to both addresses.",
+        }))
+    })
+    .await
 }
 
 /// Gives up the change of address that is under way.

@@ -21,6 +21,7 @@ use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::name::PersonName;
 use crate::web::access::{Access, Admin, ConfirmedAdmin};
 use crate::web::client::Client;
+use crate::web::idempotency::Idempotency;
 use crate::web::paging;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::{at, post};
@@ -65,24 +66,26 @@ struct Invited {
 /// If anything in it is wrong, nobody is invited.
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations",
     security(("session" = []), ("bearer" = [])),
-    request_body(content((OneBody = "application/json"), (String = "text/csv"))),
+    params(Idempotency), request_body(content((OneBody = "application/json"), (String = "text/csv"))),
     responses((status = 202, body = Invited, headers(("Location" = String, description = "Where the progress is shown.")))))]
 async fn post_invitations(
     access: Access<ConfirmedAdmin>,
+    key: Idempotency,
     body: InvitationBody,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let invitations = body.parse()?;
     let by = Some(access.account_id.into());
-    let mut tx = ctx.begin(access.cause()).await?;
-    let batch = invite(&mut tx, by, &invitations).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((LOCATION, format!("/api/v1/invitations/{batch}")))
-        .json(Invited {
-            id: batch.uuid(),
-            total: invitations.len(),
-        }))
+    key.once(&ctx, access.cause(), async |tx| {
+        let batch = invite(tx, by, &invitations).await?;
+        Ok(HttpResponse::Accepted()
+            .insert_header((LOCATION, format!("/api/v1/invitations/{batch}")))
+            .json(Invited {
+                id: batch.uuid(),
+                total: invitations.len(),
+            }))
+    })
+    .await
 }
 
 #[derive(Deserialize, IntoParams)]

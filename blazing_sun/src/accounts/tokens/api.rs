@@ -15,6 +15,7 @@ use crate::accounts::tokens::repo::{self, Listed};
 use crate::accounts::tokens::revoke_token::{RevokeTokenError, revoke_token};
 use crate::flow::ctx::Ctx;
 use crate::web::access::{Access, Confirmed, Scope, SignedIn};
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -125,24 +126,26 @@ pub struct NewTokenView {
 /// Makes an API token.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens",
     security(("session" = []), ("bearer" = [])),
-    responses((status = 201, body = NewTokenView, headers(("Location" = String))),
+    params(Idempotency), responses((status = 201, body = NewTokenView, headers(("Location" = String))),
               (status = 409, description = "You have as many tokens as you may have.")))]
 async fn post_token(
     access: Access<Confirmed>,
+    key: Idempotency,
     body: Json<TokenBody>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let new = body.into_inner().parse()?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    let (token, listed) = create_token(&mut tx, access.account_id.into(), new).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Created()
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((LOCATION, format!("{TOKENS}/{}", listed.id)))
-        .json(NewTokenView {
-            about: listed.into(),
-            token: token.reveal().to_owned(),
-        }))
+    key.once(&ctx, access.cause(), async |tx| {
+        let (token, listed) = create_token(tx, access.account_id.into(), new).await?;
+        Ok(HttpResponse::Created()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((LOCATION, format!("{TOKENS}/{}", listed.id)))
+            .json(NewTokenView {
+                about: listed.into(),
+                token: token.reveal().to_owned(),
+            }))
+    })
+    .await
 }
 
 /// Revokes an API token.
