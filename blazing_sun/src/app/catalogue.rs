@@ -20,6 +20,7 @@ use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
 };
+use crate::ledger::{MakeOccurrences, MakeRecurring};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
@@ -68,6 +69,8 @@ pub fn catalogue(
         .job::<PurgeExports>(data.clone())
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
+        .job::<MakeRecurring>(())
+        .job::<MakeOccurrences>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
 }

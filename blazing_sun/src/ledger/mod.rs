@@ -8,9 +8,11 @@ mod categories;
 pub mod events;
 mod parts;
 mod personal_data;
+mod recurring;
 mod transactions;
 mod wallets;
 
 pub use books::{Book, Books};
 pub use parts::{Ledger, configure, document};
 pub use personal_data::LedgerData;
+pub use recurring::{MakeOccurrences, MakeRecurring};

@@ -6,7 +6,9 @@ use utoipa::openapi::OpenApi;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
-use crate::ledger::{categories, transactions, wallets};
+use crate::ledger::{
+    categories, recurring, transactions, wallets,
+};
 use crate::web::access::Doorkeeper;
 
 /// What is made once in a process.
@@ -32,7 +34,8 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(books::api::configure)
         .configure(wallets::api::configure)
         .configure(categories::api::configure)
-        .configure(transactions::api::configure);
+        .configure(transactions::api::configure)
+        .configure(recurring::api::configure)
 }
 
 /// What the ledger says of its interface.
@@ -43,5 +46,7 @@ pub fn document() -> Vec<OpenApi> {
         wallets::api::Api::openapi(),
         categories::api::Api::openapi(),
         transactions::api::Api::openapi(),
+        recurring::api::Api::openapi(),
+        recurring::occurrences_api::Api::openapi(),
     ]
 }

@@ -99,6 +99,9 @@ pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value
                'lines', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.no), '[]') FROM lines x WHERE book_id = books.id),
                'transaction_tags', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id, x.tag_id), '[]')
                                     FROM transaction_tags x WHERE book_id = books.id),
+               'recurring', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM recurring x WHERE book_id = books.id),
+               'recurring_occurrences', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.recurring_id, x.due_date), '[]')
+                                         FROM recurring_occurrences x WHERE book_id = books.id),
                'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
            ) AS "book!" FROM books WHERE owner_id = $1"#,
         owner.uuid(),

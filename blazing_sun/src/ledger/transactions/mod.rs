@@ -12,6 +12,10 @@ mod restore_transaction;
 mod transaction;
 mod written;
 
+pub use body::TransactionBody;
 pub use create_transaction::{CreateTransactionError, create_transaction};
-pub use draft::Draft;
-pub use transaction::Kind;
+pub use draft::{Draft, DraftEntry, DraftLine, Movement, NotAMovement};
+pub use filter::Cursor;
+pub use repo::{FoundCategory, FoundWallet, Written};
+pub use transaction::{Kind, Status, Transaction};
+pub use written::{NotWritten, check};

@@ -1,12 +1,14 @@
 //! The ledger over HTTP.
 
 mod categories;
+mod recurring;
 mod transactions;
 mod wallets;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Machine, TestApp, World, member};
+use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
 
 /// A world with the application in it, and the machine behind it.
 pub struct House {
@@ -29,6 +31,22 @@ impl House {
             app,
             machine,
         }
+    }
+
+    /// A new one, at noon of a day.
+    pub async fn on(day: &str) -> Self {
+        let house = Self::new().await;
+        let noon: DateTime<Utc> = format!("{day}T12:00:00Z").parse().expect("a moment");
+        house.app.clock.advance(noon - DateTime::UNIX_EPOCH);
+        house
+    }
+
+    /// Days later, when somebody signs in again.
+    pub async fn later(&mut self, days: i64, browser: &mut Browser, name: &str) {
+        self.app.clock.advance(TimeDelta::days(days));
+        let email = format!("{name}@example.org");
+        let answer = browser.sign_in(&email, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
 
     /// Somebody who is signed in.
