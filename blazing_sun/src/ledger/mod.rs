@@ -6,6 +6,7 @@
 mod books;
 mod categories;
 pub mod events;
+mod forecast;
 mod parts;
 mod personal_data;
 mod recurring;

@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
 use crate::ledger::{
-    categories, recurring, transactions, wallets,
+    categories, forecast, recurring, transactions, wallets,
 };
 use crate::web::access::Doorkeeper;
 
@@ -36,6 +36,7 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(categories::api::configure)
         .configure(transactions::api::configure)
         .configure(recurring::api::configure)
+        .configure(forecast::api::configure)
 }
 
 /// What the ledger says of its interface.
@@ -48,5 +49,6 @@ pub fn document() -> Vec<OpenApi> {
         transactions::api::Api::openapi(),
         recurring::api::Api::openapi(),
         recurring::occurrences_api::Api::openapi(),
+        forecast::api::Api::openapi(),
     ]
 }

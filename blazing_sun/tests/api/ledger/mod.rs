@@ -1,6 +1,7 @@
 //! The ledger over HTTP.
 
 mod categories;
+mod forecast;
 mod recurring;
 mod transactions;
 mod wallets;
