@@ -9,6 +9,7 @@ pub mod events;
 mod forecast;
 mod parts;
 mod personal_data;
+mod rates;
 mod recurring;
 mod transactions;
 mod wallets;

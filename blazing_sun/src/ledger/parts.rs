@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
 use crate::ledger::{
-    categories, forecast, recurring, transactions, wallets,
+    categories, forecast, rates, recurring, transactions, wallets,
 };
 use crate::web::access::Doorkeeper;
 
@@ -37,6 +37,8 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(transactions::api::configure)
         .configure(recurring::api::configure)
         .configure(forecast::api::configure)
+        .configure(rates::api::configure)
+        .configure(rates::net_worth_api::configure)
 }
 
 /// What the ledger says of its interface.
@@ -50,5 +52,7 @@ pub fn document() -> Vec<OpenApi> {
         recurring::api::Api::openapi(),
         recurring::occurrences_api::Api::openapi(),
         forecast::api::Api::openapi(),
+        rates::api::Api::openapi(),
+        rates::net_worth_api::Api::openapi(),
     ]
 }

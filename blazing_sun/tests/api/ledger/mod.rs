@@ -2,6 +2,7 @@
 
 mod categories;
 mod forecast;
+mod rates;
 mod recurring;
 mod transactions;
 mod wallets;
