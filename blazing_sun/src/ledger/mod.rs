@@ -4,6 +4,7 @@
 //! touches what is another's.
 
 mod books;
+mod budgets;
 mod categories;
 pub mod events;
 mod forecast;

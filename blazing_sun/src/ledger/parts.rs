@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
 use crate::ledger::{
-    categories, forecast, rates, recurring, transactions, wallets,
+    budgets, categories, forecast, rates, recurring, transactions, wallets,
 };
 use crate::web::access::Doorkeeper;
 
@@ -39,6 +39,8 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(forecast::api::configure)
         .configure(rates::api::configure)
         .configure(rates::net_worth_api::configure)
+        .configure(budgets::api::configure)
+        .configure(budgets::report_api::configure)
 }
 
 /// What the ledger says of its interface.
@@ -54,5 +56,7 @@ pub fn document() -> Vec<OpenApi> {
         forecast::api::Api::openapi(),
         rates::api::Api::openapi(),
         rates::net_worth_api::Api::openapi(),
+        budgets::api::Api::openapi(),
+        budgets::report_api::Api::openapi(),
     ]
 }

@@ -1,5 +1,6 @@
 //! The ledger over HTTP.
 
+mod budgets;
 mod categories;
 mod forecast;
 mod rates;
