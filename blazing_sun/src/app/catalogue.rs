@@ -20,7 +20,7 @@ use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
 };
-use crate::ledger::{MakeOccurrences, MakeRecurring};
+use crate::ledger::{MakeOccurrences, MakeRecurring, ReconcileEntries};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
@@ -71,6 +71,7 @@ pub fn catalogue(
         .job::<EraseAccount>(data)
         .job::<MakeRecurring>(())
         .job::<MakeOccurrences>(())
+        .job::<ReconcileEntries>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
 }

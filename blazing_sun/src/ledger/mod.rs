@@ -6,6 +6,7 @@
 mod books;
 mod budgets;
 mod categories;
+mod checks;
 pub mod events;
 mod forecast;
 mod parts;
@@ -16,6 +17,7 @@ mod transactions;
 mod wallets;
 
 pub use books::{Book, Books};
+pub use checks::ReconcileEntries;
 pub use parts::{Ledger, configure, document};
 pub use personal_data::LedgerData;
 pub use recurring::{MakeOccurrences, MakeRecurring};

@@ -7,7 +7,7 @@ use utoipa::openapi::OpenApi;
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
 use crate::ledger::{
-    budgets, categories, forecast, rates, recurring, transactions, wallets,
+    budgets, categories, checks, forecast, rates, recurring, transactions, wallets,
 };
 use crate::web::access::Doorkeeper;
 
@@ -41,6 +41,7 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(rates::net_worth_api::configure)
         .configure(budgets::api::configure)
         .configure(budgets::report_api::configure)
+        .configure(checks::api::configure);
 }
 
 /// What the ledger says of its interface.
@@ -58,5 +59,6 @@ pub fn document() -> Vec<OpenApi> {
         rates::net_worth_api::Api::openapi(),
         budgets::api::Api::openapi(),
         budgets::report_api::Api::openapi(),
+        checks::api::Api::openapi(),
     ]
 }

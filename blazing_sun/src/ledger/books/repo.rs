@@ -105,6 +105,7 @@ pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value
                'rates', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM rates x WHERE book_id = books.id),
                'implied_rates', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM implied_rates x WHERE book_id = books.id),
                'budgets', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM budgets x WHERE book_id = books.id),
+               'balance_checks', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM balance_checks x WHERE book_id = books.id),
                'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
            ) AS "book!" FROM books WHERE owner_id = $1"#,
         owner.uuid(),

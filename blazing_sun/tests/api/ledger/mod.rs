@@ -2,6 +2,7 @@
 
 mod budgets;
 mod categories;
+mod checks;
 mod forecast;
 mod rates;
 mod recurring;
