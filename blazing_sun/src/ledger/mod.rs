@@ -14,6 +14,7 @@ mod personal_data;
 mod rates;
 mod recurring;
 mod transactions;
+mod typed;
 mod wallets;
 
 pub use books::{Book, Books};

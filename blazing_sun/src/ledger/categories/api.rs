@@ -23,6 +23,7 @@ use crate::ledger::categories::merge_category::{
 use crate::ledger::categories::repo;
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -165,25 +166,28 @@ async fn lock(tx: &mut Tx, account: Uuid) -> Result<Id<Book>, Problem> {
 
 /// Makes a category.
 #[utoipa::path(post, path = "/api/v1/categories", tag = "categories", request_body = NewCategoryBody,
+    params(Idempotency),
     security(("session" = []), ("bearer" = [])),
     responses((status = 201, body = CategoryView, headers(("Location" = String), ("ETag" = String))),
               (status = 409, description = "Another category is called so, or there are as many as there may be.")))]
 async fn post_category(
     access: Access<LedgerWrite>,
+    key: Idempotency,
     body: Json<NewCategoryBody>,
     books: Data<Books>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let new = body.parse()?;
     books.of(access.account_id.into(), access.cause()).await?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    let book = lock(&mut tx, access.account_id).await?;
-    let made = create_category(&mut tx, book, new).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("{CATEGORIES}/{}", made.id)))
-        .insert_header(etag::of(made.version))
-        .json(CategoryView::from(made)))
+    key.once(&ctx, access.cause(), async |tx| {
+        let book = lock(tx, access.account_id).await?;
+        let made = create_category(tx, book, new).await?;
+        Ok(HttpResponse::Created()
+            .insert_header((LOCATION, format!("{CATEGORIES}/{}", made.id)))
+            .insert_header(etag::of(made.version))
+            .json(CategoryView::from(made)))
+    })
+    .await
 }
 
 /// Shows a category.

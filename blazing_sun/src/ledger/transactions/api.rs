@@ -23,6 +23,7 @@ use crate::ledger::transactions::restore_transaction::{
 use crate::ledger::transactions::transaction::{Entry, Kind, Line, Named, Status, Transaction};
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::idempotency::Idempotency;
 use crate::web::paging;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::{at, post};
@@ -212,23 +213,25 @@ async fn get_transactions(
 
 /// Writes a transaction down.
 #[utoipa::path(post, path = "/api/v1/transactions", tag = "transactions", request_body = TransactionBody,
-    security(("session" = []), ("bearer" = [])),
+    params(Idempotency), security(("session" = []), ("bearer" = [])),
     responses((status = 201, body = TransactionView, headers(("Location" = String), ("ETag" = String)))))]
 async fn post_transaction(
     access: Access<LedgerWrite>,
+    key: Idempotency,
     body: Json<TransactionBody>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let draft = body.parse()?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    let made = create_transaction(&mut tx, access.account_id.into(), &draft)
-        .await
-        .map_err(|error| refused(error, &body))?;
-    tx.commit().await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("{TRANSACTIONS}/{}", made.id)))
-        .insert_header(etag::of(made.version))
-        .json(TransactionView::from(made)))
+    key.once(&ctx, access.cause(), async |tx| {
+        let made = create_transaction(tx, access.account_id.into(), &draft)
+            .await
+            .map_err(|error| refused(error, &body))?;
+        Ok(HttpResponse::Created()
+            .insert_header((LOCATION, format!("{TRANSACTIONS}/{}", made.id)))
+            .insert_header(etag::of(made.version))
+            .json(TransactionView::from(made)))
+    })
+    .await
 }
 
 /// Shows a transaction.
@@ -343,7 +346,7 @@ fn shown(transaction: Transaction) -> HttpResponse {
 fn refused(error: CreateTransactionError, body: &TransactionBody) -> Problem {
     match error {
         CreateTransactionError::NotWritten(fault) => body.refusal(fault),
-        CreateTransactionError::Refused(error) => Problem::internal(&error),
+        other => other.into(),
     }
 }
 
@@ -352,6 +355,15 @@ fn reconciled() -> Problem {
         "reconciled",
         "It was compared with what the bank says. Say ?reconciled=true to touch it nevertheless.",
     )
+}
+
+impl From<CreateTransactionError> for Problem {
+    fn from(error: CreateTransactionError) -> Self {
+        match error {
+            CreateTransactionError::NotWritten(fault) => fault.into(),
+            CreateTransactionError::Refused(error) => Self::internal(&error),
+        }
+    }
 }
 
 impl From<ChangeTransactionError<Problem>> for Problem {

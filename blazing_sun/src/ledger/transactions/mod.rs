@@ -7,6 +7,8 @@ mod create_transaction;
 mod delete_transaction;
 mod draft;
 mod filter;
+mod form;
+pub mod pages;
 pub mod repo;
 mod restore_transaction;
 mod transaction;

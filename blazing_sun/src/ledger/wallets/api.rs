@@ -12,7 +12,6 @@ use crate::flow::ctx::Ctx;
 use crate::kernel::day::Day;
 use crate::kernel::money::Amount;
 use crate::ledger::books::{self, Book, Books};
-use crate::ledger::transactions::CreateTransactionError;
 use crate::ledger::wallets::change_wallet::{ChangeWalletError, Changes, change_wallet};
 use crate::ledger::wallets::create_wallet::{
     CreateWalletError, MAX_WALLETS, NewWallet, create_wallet,
@@ -22,6 +21,7 @@ use crate::ledger::wallets::repo;
 use crate::ledger::wallets::wallet::{Wallet, WalletKind};
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -143,11 +143,13 @@ impl NewWalletBody {
 
 /// Makes a wallet.
 #[utoipa::path(post, path = "/api/v1/wallets", tag = "wallets", request_body = NewWalletBody,
+    params(Idempotency),
     security(("session" = []), ("bearer" = [])),
     responses((status = 201, body = WalletView, headers(("Location" = String), ("ETag" = String))),
               (status = 409, description = "Another wallet is called so, or there are as many as there may be.")))]
 async fn post_wallet(
     access: Access<LedgerWrite>,
+    key: Idempotency,
     body: Json<NewWalletBody>,
     books: Data<Books>,
     ctx: Data<Ctx>,
@@ -155,15 +157,16 @@ async fn post_wallet(
     let owner = access.account_id.into();
     let book = books.of(owner, access.cause()).await?;
     let new = body.parse(&book, ctx.now())?;
-    let mut tx = ctx.begin(access.cause()).await?;
-    // So that two requests at once do not make one too many.
-    books::repo::lock(&mut tx, owner).await?;
-    let made = create_wallet(&mut tx, owner, book.id, new).await?;
-    tx.commit().await?;
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("{WALLETS}/{}", made.id)))
-        .insert_header(etag::of(made.version))
-        .json(WalletView::from(made)))
+    key.once(&ctx, access.cause(), async |tx| {
+        // So that two requests at once do not make one too many.
+        books::repo::lock(tx, owner).await?;
+        let made = create_wallet(tx, owner, book.id, new).await?;
+        Ok(HttpResponse::Created()
+            .insert_header((LOCATION, format!("{WALLETS}/{}", made.id)))
+            .insert_header(etag::of(made.version))
+            .json(WalletView::from(made)))
+    })
+    .await
 }
 
 /// Shows a wallet.
@@ -276,9 +279,7 @@ impl From<CreateWalletError> for Problem {
                 "too_many_wallets",
                 &format!("There are {MAX_WALLETS} wallets, which is as many as there may be."),
             ),
-            CreateWalletError::Opening(CreateTransactionError::NotWritten(fault)) => fault.into(),
-            CreateWalletError::Opening(CreateTransactionError::Refused(error))
-            | CreateWalletError::Refused(error) => Self::internal(&error),
+            CreateWalletError::Opening(error) => error.into(),
             CreateWalletError::Database(error) => error.into(),
         }
     }

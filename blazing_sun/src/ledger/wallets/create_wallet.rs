@@ -1,7 +1,6 @@
 //! Making a wallet.
 
 use crate::flow::ctx::Tx;
-use crate::flow::outbox::Refused;
 use crate::infra::postgres;
 use crate::kernel::currency::Currency;
 use crate::kernel::day::Day;
@@ -40,9 +39,6 @@ pub enum CreateWalletError {
     /// What is in it could not be written down.
     #[error(transparent)]
     Opening(#[from] CreateTransactionError),
-    /// It could not be written down.
-    #[error(transparent)]
-    Refused(#[from] Refused),
     /// The database did not answer.
     #[error(transparent)]
     Database(sqlx::Error),

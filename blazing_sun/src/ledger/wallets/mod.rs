@@ -4,6 +4,7 @@ pub mod api;
 mod change_wallet;
 mod create_wallet;
 mod delete_wallet;
+pub mod pages;
 pub mod repo;
 mod wallet;
 

@@ -29,7 +29,8 @@ pub enum WalletKind {
 }
 
 impl WalletKind {
-    const ALL: [Self; 7] = [
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
         Self::Cash,
         Self::Bank,
         Self::Card,
@@ -50,6 +51,22 @@ impl WalletKind {
             Self::Investment => "investment",
             Self::Loan => "loan",
             Self::Other => "other",
+        }
+    }
+}
+
+impl WalletKind {
+    /// How pages call it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Cash => "Cash",
+            Self::Bank => "Bank account",
+            Self::Card => "Card",
+            Self::Savings => "Savings",
+            Self::Investment => "Investment",
+            Self::Loan => "Loan",
+            Self::Other => "Other",
         }
     }
 }

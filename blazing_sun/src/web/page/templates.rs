@@ -10,13 +10,14 @@ macro_rules! templates {
 }
 
 /// Every template; the layout and the parts come first.
-const TEMPLATES: [(&str, &str); 29] = templates! {
+const TEMPLATES: [(&str, &str); 33] = templates! {
     "layout.html" "profile_layout.html" "form.html" "notice.html"
     "home.html" "message.html" "problem.html" "dev_mails.html"
     "sign_up.html" "sign_up_sent.html" "resend.html" "activate.html" "invitation.html"
     "sign_in.html" "second_factor.html" "confirm.html" "forgot.html" "forgot_sent.html" "reset.html"
     "profile.html" "password.html" "email.html" "email_change.html" "sessions.html" "tokens.html"
     "second_factor_settings.html" "totp_setup.html" "recovery_codes.html" "data.html"
+    "transactions.html" "transaction_form.html" "transaction.html" "wallets.html"
 };
 
 /// The templates of all pages.

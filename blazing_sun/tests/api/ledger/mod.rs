@@ -4,6 +4,7 @@ mod budgets;
 mod categories;
 mod checks;
 mod forecast;
+mod pages;
 mod rates;
 mod recurring;
 mod transactions;
