@@ -21,7 +21,9 @@ use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
 };
-use crate::ledger::{Reports, SendMonthlyReports};
+use crate::ledger::{
+    MakeOccurrences, MakeRecurring, ReconcileEntries, Reports, SendMonthlyReports,
+};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
@@ -71,6 +73,9 @@ pub fn catalogue(
         .job::<EraseAccount>(data)
         .job::<PurgeTrash>(())
         .job::<SendMonthlyReports>(())
+        .job::<MakeRecurring>(())
+        .job::<MakeOccurrences>(())
+        .job::<ReconcileEntries>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
         .reaction(Reports)

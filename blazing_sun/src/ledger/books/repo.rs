@@ -178,6 +178,13 @@ pub async fn collect(tx: &mut Tx, owner: Id<Owner>) -> sqlx::Result<Option<Value
                                      FROM report_categories x WHERE book_id = books.id),
                'report_wallets', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.date, x.wallet_id), '[]')
                                   FROM report_wallets x WHERE book_id = books.id),
+               'recurring', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM recurring x WHERE book_id = books.id),
+               'recurring_occurrences', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.recurring_id, x.due_date), '[]')
+                                         FROM recurring_occurrences x WHERE book_id = books.id),
+               'rates', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM rates x WHERE book_id = books.id),
+               'implied_rates', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM implied_rates x WHERE book_id = books.id),
+               'budgets', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM budgets x WHERE book_id = books.id),
+               'balance_checks', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.id), '[]') FROM balance_checks x WHERE book_id = books.id),
                'trash', (SELECT coalesce(jsonb_agg(to_jsonb(x) - 'book_id' ORDER BY x.transaction_id), '[]') FROM trash x WHERE book_id = books.id)
            ) AS "book!" FROM books WHERE owner_id = $1"#,
         owner.uuid(),
