@@ -9,7 +9,7 @@ use prometheus::Registry;
 use crate::accounts::{
     AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
     EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
-    PasswordChanged, ResetLink, SecondFactorChanged,
+    PasswordChanged, ResetLink, SecondFactorChanged, WrongCodes,
 };
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
@@ -89,6 +89,7 @@ impl Wiring {
             .with::<PasswordChanged>(())
             .with::<NewSignIn>(())
             .with::<SecondFactorChanged>(())
+            .with::<WrongCodes>(())
             .with::<ExportReady>(())
             .with::<DeletionScheduled>(());
         let data = DataTools {

@@ -19,10 +19,10 @@ macro_rules! templates {
 
 /// Every template; the layout and its parts come first. The ending decides whether values are escaped: in `.html` they
 /// are, in `.txt` they are not.
-const TEMPLATES: [Template; 28] = templates! {
+const TEMPLATES: [Template; 30] = templates! {
     "layout" "button"
     "activation" "already_registered" "invitation"
-    "reset" "password_changed" "new_sign_in" "second_factor_changed"
+    "reset" "password_changed" "new_sign_in" "second_factor_changed" "wrong_codes"
     "email_change_new" "email_change_old" "email_changed"
     "export_ready" "deletion_scheduled"
 };

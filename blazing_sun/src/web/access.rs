@@ -21,12 +21,20 @@ use uuid::Uuid;
 
 use crate::flow::ctx::{Cause, Ctx};
 use crate::web::cause;
+use crate::web::client;
 use crate::web::cookies::SESSION;
 use crate::web::page::Visitor;
 use crate::web::problem::Problem;
+use crate::web::throttle::{Rate, Throttle};
 
 /// For how long a proof of who somebody is counts, before sensitive changes ask for another.
 pub const CONFIRMED_FOR: TimeDelta = TimeDelta::minutes(10);
+
+/// Tokens behind `Authorization` from one address that are not good. Those that are good are not counted.
+const BAD_TOKENS: Rate = Rate {
+    burst: 30,
+    every: TimeDelta::seconds(2),
+};
 
 /// What somebody is here; a higher one may all that a lower one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -74,7 +82,7 @@ pub enum Scope {
     /// Reading the profile.
     #[serde(rename = "profile:read")]
     ProfileRead,
-    /// Changing the profile.
+    /// Reading and changing the profile.
     #[serde(rename = "profile:write")]
     ProfileWrite,
 }
@@ -82,6 +90,11 @@ pub enum Scope {
 impl Scope {
     /// Every scope.
     pub const ALL: [Self; 2] = [Self::ProfileRead, Self::ProfileWrite];
+
+    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
+    fn covers(self, other: Self) -> bool {
+        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
+    }
 
     /// Its frozen name.
     #[must_use]
@@ -212,7 +225,7 @@ pub struct Operator;
 pub struct Admin;
 /// The same, who has just proved who they are.
 pub struct ConfirmedAdmin;
-/// A session, or a token with [`Scope::ProfileRead`].
+/// A session, or a token with [`Scope::ProfileRead`] or [`Scope::ProfileWrite`].
 pub struct ProfileRead;
 /// A session, or a token with [`Scope::ProfileWrite`].
 pub struct ProfileWrite;
@@ -288,7 +301,9 @@ fn role(caller: &Caller, least: Role) -> Result<(), Denied> {
 
 fn scope(caller: &Caller, scope: Scope) -> Result<(), Denied> {
     match &caller.means {
-        Means::Token { scopes, .. } if !scopes.contains(&scope) => Err(Denied::NeedsScope(scope)),
+        Means::Token { scopes, .. } if !scopes.iter().any(|has| has.covers(scope)) => {
+            Err(Denied::NeedsScope(scope))
+        }
         _ => Ok(()),
     }
 }
@@ -356,7 +371,16 @@ pub(crate) async fn recognise(request: &HttpRequest) -> Result<Option<Caller>, P
         .app_data::<Data<dyn Doorkeeper>>()
         .cloned()
         .ok_or_else(|| Problem::internal(&"there is no doorkeeper"))?;
-    doorkeeper.recognise(credential).await
+    let is_token = matches!(credential, Credential::Bearer(_));
+    let caller = doorkeeper.recognise(credential).await?;
+    if is_token && caller.is_none() {
+        let (throttle, now) = (data::<Throttle>(request)?, data::<Ctx>(request)?.now());
+        let address = client::of(request)?.network();
+        throttle
+            .take("bad-token-from", &address, BAD_TOKENS, now)
+            .await?;
+    }
+    Ok(caller)
 }
 
 fn data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
@@ -450,6 +474,9 @@ mod tests {
             ProfileWrite::check(&reader, now),
             Err(Denied::NeedsScope(Scope::ProfileWrite))
         );
+        let writer = token_with(&[Scope::ProfileWrite]);
+        assert_eq!(ProfileWrite::check(&writer, now), Ok(()));
+        assert_eq!(ProfileRead::check(&writer, now), Ok(()));
         let all = token_with(&Scope::ALL);
         for check in [
             SignedIn::check,

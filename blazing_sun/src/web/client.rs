@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::web::cookies::{DEVICE, SESSION};
+use crate::web::cookies::{CHALLENGE, DEVICE, SESSION};
 use crate::web::problem::Problem;
 
 /// Where a proxy says whom it speaks for.
@@ -41,6 +41,8 @@ pub struct Client {
     pub agent: String,
     /// The token by which this browser is known, if it was here before.
     pub device: Option<SecretString>,
+    /// What ties this browser to the sign-ins that it has begun and not ended.
+    pub challenge: Option<SecretString>,
     /// The token of the session that this browser brings along, which may have ended.
     pub session: Option<SecretString>,
 }
@@ -68,7 +70,8 @@ impl FromRequest for Client {
     }
 }
 
-fn of(request: &HttpRequest) -> Result<Client, Problem> {
+/// Who sent a request.
+pub(crate) fn of(request: &HttpRequest) -> Result<Client, Problem> {
     let header = |name: HeaderName| request.headers().get(name)?.to_str().ok();
     let cookie = |name| Some(request.cookie(name)?.value().into());
     let peer = request
@@ -82,6 +85,7 @@ fn of(request: &HttpRequest) -> Result<Client, Problem> {
         address,
         agent: harmless(header(USER_AGENT).unwrap_or_default()),
         device: cookie(DEVICE),
+        challenge: cookie(CHALLENGE),
         session: cookie(SESSION),
     })
 }
@@ -134,6 +138,7 @@ mod tests {
                 address: address(text),
                 agent: String::new(),
                 device: None,
+                challenge: None,
                 session: None,
             };
             client.network()

@@ -142,7 +142,7 @@ async fn a_token_names_its_owner_by_the_id_of_the_account_and_its_one_audience()
 
 #[tokio::test]
 async fn a_token_that_differs_in_one_thing_is_refused() {
-    let world = World::solo().await;
+    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     register(&world, &app, &mut machine, ADA).await;

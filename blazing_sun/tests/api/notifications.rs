@@ -275,6 +275,8 @@ async fn changes_of_the_second_factor_are_told_and_those_of_the_profile_are_not(
         "time_zone",
         "currency",
         "role",
+        "api_token_created",
+        "api_token_revoked",
         "deletion_scheduled",
         "deletion_cancelled",
     ];

@@ -136,6 +136,7 @@ async fn all_of_this_is_for_administrators_alone() {
             ("GET", format!("/api/v1/users/{ada}")),
             ("PUT", format!("/api/v1/users/{ada}/role")),
             ("DELETE", format!("/api/v1/users/{ada}/sessions")),
+            ("DELETE", format!("/api/v1/users/{ada}/second-factor")),
             ("POST", "/api/v1/users/end-all-sessions".to_owned()),
             ("GET", "/api/v1/invitations".to_owned()),
             ("POST", "/api/v1/invitations".to_owned()),

@@ -168,6 +168,11 @@ async fn what_is_wrong_is_told_in_one_line() {
             "the address has no account",
         ),
         (
+            "user remove-second-factor --email ada@example.org",
+            "",
+            "the address has no account",
+        ),
+        (
             "user list --email \u{1}",
             "",
             "--email is not an e-mail address such as ada@example.org",

@@ -34,11 +34,12 @@ struct Token {
 async fn ask(
     visit: Visit,
     token: Query<Token>,
+    client: Client,
     desk: Data<PasswordDesk>,
 ) -> Result<HttpResponse, Problem> {
-    match desk.look_up(&token.token).await {
+    match desk.look_up(&client, &token.token).await {
         Ok(()) => visit.show("reset.html", asking(&token.token)),
-        Err(ResetError::BadLink) => bad_link(&visit),
+        Err(NotReset::Reset(ResetError::BadLink)) => bad_link(&visit),
         Err(other) => Err(other.into()),
     }
 }

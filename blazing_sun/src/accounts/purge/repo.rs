@@ -52,6 +52,12 @@ pub async fn delete_expired(
     );
     delete!(
         pool,
+        "DELETE FROM wrong_codes
+         WHERE user_id IN (SELECT user_id FROM wrong_codes WHERE greatest(since, told_at) <= $1 LIMIT $2)",
+        yesterday
+    );
+    delete!(
+        pool,
         "DELETE FROM user_tokens WHERE id IN (SELECT id FROM user_tokens WHERE expires_at <= $1 LIMIT $2)",
         yesterday
     );

@@ -48,7 +48,7 @@ struct SecondFactorBody {
     credential: Option<Value>,
 }
 
-/// Ends a sign-in with the second factor. A challenge takes five answers.
+/// Ends a sign-in with the second factor. A challenge takes five answers, in a browser with the cookie that came with it.
 #[utoipa::path(post, path = "/api/v1/auth/second-factor", tag = "sessions",
     responses((status = 200, body = SignInAnswer),
               (status = 401, description = "Not the right one (wrong_code), or the sign-in has to begin again (challenge_over).")))]

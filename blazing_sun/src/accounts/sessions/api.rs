@@ -17,7 +17,7 @@ use crate::accounts::sessions::desk::{Desk, TurnedAway};
 use crate::accounts::sessions::repo::{self, Listed};
 use crate::accounts::sessions::session::{Kind, Session, SessionSettings, Token};
 use crate::accounts::sessions::sessions::Sessions;
-use crate::accounts::sessions::sign_in::{Opened, Outcome, SignInError};
+use crate::accounts::sessions::sign_in::{CHALLENGE, Challenge, Opened, Outcome, SignInError};
 use crate::accounts::sessions::sign_out::{SignOutError, sign_out, sign_out_everywhere};
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
@@ -93,7 +93,8 @@ pub enum SignInAnswer {
         #[serde(skip_serializing_if = "Option::is_none")]
         tokens: Option<Tokens>,
     },
-    /// Send the second factor with the challenge to `/api/v1/auth/second-factor`.
+    /// Send the second factor with the challenge to `/api/v1/auth/second-factor`. A browser also gets a cookie, without
+    /// which the challenge is worth nothing there.
     SecondFactorRequired {
         /// What to send back with it.
         challenge: String,
@@ -119,7 +120,12 @@ async fn post_sign_in(
     match desk.sign_in(cause, &client, kind, body.parse()?).await? {
         Outcome::SignedIn(opened) => signed_in(&opened, sessions.settings(), &access).await,
         Outcome::SecondFactor(challenge) => {
-            Ok(HttpResponse::Ok().json(SignInAnswer::SecondFactorRequired {
+            let mut answer = HttpResponse::Ok();
+            answer.insert_header((CACHE_CONTROL, "no-store"));
+            if let Some(cookie) = challenge_cookie(&challenge) {
+                answer.cookie(cookie);
+            }
+            Ok(answer.json(SignInAnswer::SecondFactorRequired {
                 challenge: challenge.token,
                 factors: challenge.factors,
             }))
@@ -158,6 +164,14 @@ pub fn cookies_of(opened: &Opened, settings: &SessionSettings) -> Vec<Cookie<'st
         .as_ref()
         .map(|token| cookies::keep(cookies::DEVICE, token.reveal().to_owned(), A_YEAR));
     session.into_iter().chain(device).collect()
+}
+
+/// The cookie by which a browser is known until it has answered. (It is not taken away then, since another tab may be half
+/// signed in too; a challenge that was answered is over.)
+pub fn challenge_cookie(challenge: &Challenge) -> Option<Cookie<'static>> {
+    let holder = challenge.holder.as_ref()?.reveal().to_owned();
+    let cookie = cookies::keep(cookies::CHALLENGE, holder, CHALLENGE.num_seconds());
+    Some(cookie)
 }
 
 /// The cookie that holds a session's token.

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::accounts::passwords::Password;
 use crate::accounts::second_factor::Checkpoint;
 use crate::accounts::second_factor::pages::render_question;
-use crate::accounts::sessions::api::{cookies_of, session_of};
+use crate::accounts::sessions::api::{challenge_cookie, cookies_of, session_of};
 use crate::accounts::sessions::desk::Desk;
 use crate::accounts::sessions::repo::{self, Listed};
-use crate::accounts::sessions::session::Kind;
+use crate::accounts::sessions::session::{Kind, Token};
 use crate::accounts::sessions::sessions::Sessions;
 use crate::accounts::sessions::sign_in::{Opened, Outcome};
 use crate::accounts::sessions::sign_out::{sign_out, sign_out_everywhere};
@@ -87,8 +87,18 @@ async fn sign_in(
     match outcome.await {
         Ok(Outcome::SignedIn(opened)) => Ok(enter(&visit, &opened, &sessions, &next)),
         Ok(Outcome::SecondFactor(challenge)) => {
+            let holder = challenge.holder.as_ref().map(Token::reveal);
+            let client = Client {
+                challenge: holder.map(SecretString::from),
+                ..client
+            };
             let asking = (&client, &**checkpoint);
-            render_question(visit, asking, (&challenge.token, &next), None).await
+            let question = render_question(visit, asking, (&challenge.token, &next), None);
+            let mut answer = question.await?;
+            if let Some(cookie) = challenge_cookie(&challenge) {
+                drop(answer.add_cookie(&cookie));
+            }
+            Ok(answer)
         }
         Err(problem) => visit.again(
             "sign_in.html",

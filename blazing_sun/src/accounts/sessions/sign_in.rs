@@ -96,6 +96,8 @@ pub enum Outcome {
 pub struct Challenge {
     /// What brings the answer back here.
     pub token: String,
+    /// What a browser holds meanwhile, and without which the token is worth nothing there. A client holds the token alone.
+    pub holder: Option<Token>,
     /// What may answer it.
     pub factors: Vec<Factor>,
 }
@@ -149,13 +151,26 @@ pub async fn sign_in(
     if locked.has_second_factor() {
         let expires_at = tx.now() + CHALLENGE;
         let id = repo::insert_challenge(tx, account, opening.kind, expires_at).await?;
+        let holder = holder(&opening)?;
+        let secret = holder.as_ref().map_or("", Token::reveal);
         return Ok(Outcome::SecondFactor(Challenge {
-            token: links.seal(Purpose::Challenge, id),
+            token: links.seal_for(secret, Purpose::Challenge, id),
+            holder,
             factors: factors(&locked),
         }));
     }
     let opened = open(tx, account, locked.version, None, opening).await?;
     Ok(Outcome::SignedIn(opened))
+}
+
+/// What ties a challenge to a browser. It is one for all that are open there, in as many tabs.
+fn holder(opening: &Opening<'_>) -> Result<Option<Token>, getrandom::Error> {
+    let held = opening.client.challenge.as_ref();
+    match (opening.kind, held.and_then(Token::well_formed)) {
+        (Kind::Client, _) => Ok(None),
+        (Kind::Browser, Some(token)) => Ok(Some(token)),
+        (Kind::Browser, None) => Token::random().map(Some),
+    }
 }
 
 fn factors(locked: &Locked) -> Vec<Factor> {

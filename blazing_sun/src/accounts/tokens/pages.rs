@@ -125,7 +125,7 @@ async fn page(
     let scopes = Scope::ALL.map(|scope| {
         let about = match scope {
             Scope::ProfileRead => "Read your profile",
-            Scope::ProfileWrite => "Change your profile",
+            Scope::ProfileWrite => "Read and change your profile",
         };
         context! { value => scope.name(), label => scope.name(), about => about }
     });
