@@ -212,16 +212,21 @@ pub struct Acquaintance {
     pub name: String,
     /// Its address.
     pub email: String,
-    /// Where its owner's clocks go.
+    /// The name of its owner's time zone.
     pub time_zone: String,
 }
 
 impl Acquaintance {
+    /// Where its owner's clocks go.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        self.time_zone.parse().unwrap_or_default()
+    }
+
     /// A moment as its owner's clocks show it, for mails.
     #[must_use]
     pub fn tell(&self, moment: DateTime<Utc>) -> String {
-        let zone: TimeZone = self.time_zone.parse().unwrap_or_default();
-        zone.tell(moment)
+        self.zone().tell(moment)
     }
 }
 

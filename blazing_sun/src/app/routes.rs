@@ -1,9 +1,10 @@
 //! Every address that answers.
 
-use actix_web::web::{ServiceConfig, to};
+use actix_web::web::{Data, ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
-use crate::app::{contracts, home};
+use crate::app::{contracts, dev_mails, home};
+use crate::mail::Mails;
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
 
@@ -17,8 +18,8 @@ pub fn operations(routes: &mut ServiceConfig) {
         .default_service(to(not_found));
 }
 
-/// Registers the product.
-pub fn product(routes: &mut ServiceConfig, accounts: &Accounts) {
+/// Registers the product, and the previews of these mails, if they are to be seen.
+pub fn product(routes: &mut ServiceConfig, accounts: &Accounts, previewed: Option<&Data<Mails>>) {
     let document = openapi::document(accounts::document());
     routes
         .service(get("/", home::show))
@@ -26,4 +27,7 @@ pub fn product(routes: &mut ServiceConfig, accounts: &Accounts) {
         .service(get("/asyncapi.json", contracts::asyncapi))
         .configure(|routes| openapi::configure(routes, &document))
         .configure(|routes| accounts::configure(routes, accounts));
+    if let Some(mails) = previewed {
+        dev_mails::configure(routes, mails);
+    }
 }

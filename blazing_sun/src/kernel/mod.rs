@@ -6,5 +6,6 @@ pub mod email;
 pub mod id;
 pub mod locale;
 pub mod name;
+pub mod templates;
 pub mod text;
 pub mod time_zone;

@@ -22,11 +22,24 @@ impl TimeZone {
         self.0.name()
     }
 
-    /// A moment as clocks there show it, with the zone beside it: for mails, which are read anywhere.
+    /// The day that a moment falls on there.
+    #[must_use]
+    pub fn day(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        local.format("%-d %b %Y").to_string()
+    }
+
+    /// A moment as clocks there show it.
+    #[must_use]
+    pub fn show(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        format!("{}, {}", self.day(moment), local.format("%H:%M"))
+    }
+
+    /// The same with the zone beside it: for mails, which are read anywhere.
     #[must_use]
     pub fn tell(self, moment: DateTime<Utc>) -> String {
-        let local = moment.with_timezone(&self.0);
-        format!("{} ({self})", local.format("%-d %B %Y, %H:%M"))
+        format!("{} ({self})", self.show(moment))
     }
 }
 
@@ -79,25 +92,21 @@ mod tests {
             zone.tell(moment.parse().expect("a moment"))
         };
         for (zone, moment, told) in [
-            (
-                "UTC",
-                "2026-11-25T08:58:00Z",
-                "25 November 2026, 08:58 (UTC)",
-            ),
+            ("UTC", "2026-11-25T08:58:00Z", "25 Nov 2026, 08:58 (UTC)"),
             (
                 "Europe/Berlin",
                 "2026-11-25T08:58:59Z",
-                "25 November 2026, 09:58 (Europe/Berlin)",
+                "25 Nov 2026, 09:58 (Europe/Berlin)",
             ),
             (
                 "Europe/Berlin",
                 "2026-07-01T22:30:00Z",
-                "2 July 2026, 00:30 (Europe/Berlin)",
+                "2 Jul 2026, 00:30 (Europe/Berlin)",
             ),
             (
                 "Pacific/Chatham",
                 "2026-12-31T12:00:00Z",
-                "1 January 2027, 01:45 (Pacific/Chatham)",
+                "1 Jan 2027, 01:45 (Pacific/Chatham)",
             ),
         ] {
             assert_eq!(tell(zone, moment), told);

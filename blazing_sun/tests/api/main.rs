@@ -12,6 +12,7 @@ mod clients;
 mod commands;
 mod cors;
 mod data;
+mod dev_mails;
 mod email_change;
 mod erasure;
 mod fields;

@@ -85,7 +85,7 @@ async fn whoever_changes_a_password_its_owner_is_told_once() {
         (ADA, "Your password was changed")
     );
     assert!(
-        text.contains("changed on 1 January 1970, 01:00 (Europe/Berlin)."),
+        text.contains("changed on 1 Jan 1970, 01:00 (Europe/Berlin)."),
         "{text}"
     );
     assert!(!text.contains(NEW) && !text.contains("token="), "{text}");
@@ -146,7 +146,7 @@ async fn a_sign_in_on_a_new_device_is_told_and_one_on_a_known_device_is_not() {
         (ADA, "Somebody signed in to your account on a new device")
     );
     assert!(
-        text.contains("Device: A <phone> Address: 127.0.0.1 When: 1 January 1970, 00:00 (UTC)"),
+        text.contains("Device: A <phone> Address: 127.0.0.1 When: 1 Jan 1970, 00:00 (UTC)"),
         "{text}"
     );
     let raw = world.newest_mail(ADA);
@@ -253,7 +253,7 @@ async fn both_addresses_are_told_of_a_change_of_address() {
             "{text}"
         );
         assert!(
-            text.contains("on 1 January 1970, 01:00 (Europe/Berlin)"),
+            text.contains("on 1 Jan 1970, 01:00 (Europe/Berlin)"),
             "{text}"
         );
         assert!(!text.contains("token="), "{text}");
@@ -310,7 +310,7 @@ async fn changes_of_the_second_factor_are_told_and_those_of_the_profile_are_not(
             (mail.0.as_str(), mail.1.as_str()),
             (ADA, "The second factor of your account has changed")
         );
-        let told = format!("has changed: {clause}, on 1 January 1970, 00:00 (UTC).");
+        let told = format!("has changed: {clause}, on 1 Jan 1970, 00:00 (UTC).");
         assert!(mail.2.contains(&told), "{}", mail.2);
     }
     assert_eq!(mails.len(), 3);
@@ -340,29 +340,6 @@ async fn no_job_of_a_mail_carries_more_than_ids_words_and_moments() {
     for payload in payloads {
         for secret in [ADA, PASSWORD, NEW, "a phone", "127.0.0.1"] {
             assert!(!payload.contains(secret), "{payload}");
-        }
-    }
-    app.end().await;
-}
-
-#[tokio::test]
-async fn every_mail_of_this_build_can_be_looked_at() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let machine = Machine::new(&world, &app).await;
-
-    let mails = machine.mails();
-    let names: Vec<_> = mails.list().map(|(name, _)| name).collect();
-    assert!(
-        names.contains(&"new_sign_in") && names.contains(&"reset"),
-        "{names:?}"
-    );
-    for name in names {
-        let preview = mails.preview(name).expect("a mail");
-        let preview = preview.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!preview.subject.is_empty());
-        for form in [preview.rendered.html, preview.rendered.text] {
-            assert!(form.contains("You get this mail because"), "{name}: {form}");
         }
     }
     app.end().await;

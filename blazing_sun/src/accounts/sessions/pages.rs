@@ -12,6 +12,7 @@ use crate::accounts::second_factor::Checkpoint;
 use crate::accounts::second_factor::pages::render_question;
 use crate::accounts::sessions::api::{challenge_cookie, cookies_of, session_of};
 use crate::accounts::sessions::desk::Desk;
+use crate::accounts::sessions::device_name::device_name;
 use crate::accounts::sessions::repo::{self, Listed};
 use crate::accounts::sessions::session::{Kind, Token};
 use crate::accounts::sessions::sessions::Sessions;
@@ -149,8 +150,8 @@ async fn list(access: PageAccess<SignedIn>, ctx: Data<Ctx>) -> Result<HttpRespon
 
 fn shown(visit: &Visit, session: &Listed, current: Option<Uuid>) -> Value {
     let device = match session.agent.as_str() {
-        "" => "A device that says nothing of itself",
-        agent => agent,
+        "" => "A device that says nothing of itself".into(),
+        agent => device_name(agent),
     };
     context! {
         id => session.id.to_string(),

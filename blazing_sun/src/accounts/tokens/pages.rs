@@ -26,8 +26,12 @@ pub fn configure(routes: &mut ServiceConfig) {
 /// Making a token needs a fresh confirmation. It is asked for before the form is filled in, not after.
 async fn list(access: PageAccess<Confirmed>, ctx: Data<Ctx>) -> Result<HttpResponse, Problem> {
     let shown = page(&access, &ctx, None).await?;
-    let form = context! { scopes => [Scope::ProfileRead.name()], days => "90" };
-    access.visit.show_filled("tokens.html", shown, form)
+    access.visit.show_filled("tokens.html", shown, proposed())
+}
+
+/// What a token is, unless somebody says otherwise.
+fn proposed() -> Value {
+    context! { scopes => [Scope::ProfileRead.name()], days => "90" }
 }
 
 /// The fields of both forms. A name may come several times, which is how a form says a list.
@@ -89,7 +93,7 @@ async fn create(
         Ok((token, listed)) => {
             let secret = context! { name => listed.name, token => token.reveal() };
             let shown = page(access, ctx, Some(secret)).await?;
-            access.visit.show("tokens.html", shown)
+            access.visit.show_filled("tokens.html", shown, proposed())
         }
         Err(problem) => {
             let shown = page(access, ctx, None).await?;
