@@ -8,7 +8,7 @@ use crate::accounts::events::{
 };
 use crate::accounts::{
     AnswerLinkRequest, CreateUser, DataTools, EraseAccount, EraseAccounts, ExportAccount, KeyAge,
-    Notify, PurgeAccounts, PurgeExports, RotateSigningKeys, SessionSettings,
+    Notify, PurgeAccounts, PurgeExports, RotateSigningKeys,
 };
 use crate::audit::Audit;
 use crate::flow::catalogue::Catalogue;
@@ -27,7 +27,6 @@ pub fn catalogue(
     mails: Arc<Mails>,
     retention: Retention,
     key_age: KeyAge,
-    sessions: SessionSettings,
     data: DataTools,
 ) -> Catalogue {
     Catalogue::default()
@@ -46,7 +45,7 @@ pub fn catalogue(
         .job::<PurgeExpired>(retention)
         .job::<AnswerLinkRequest>(())
         .job::<RotateSigningKeys>(key_age)
-        .job::<PurgeAccounts>(sessions)
+        .job::<PurgeAccounts>(data.clone())
         .job::<DeleteBlobs>(data.blobs.clone())
         .job::<ExportAccount>(data.clone())
         .job::<PurgeExports>(data.clone())

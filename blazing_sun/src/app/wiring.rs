@@ -105,7 +105,6 @@ impl Wiring {
                 Arc::clone(&mails),
                 config.flow.retention.clone(),
                 config.accounts.key_age,
-                config.accounts.sessions,
                 data,
             )),
             mails,

@@ -34,9 +34,7 @@ fn status(answer: &Response) -> Value {
 #[tokio::test]
 async fn the_address_changes_when_both_have_agreed_in_either_order() {
     for order in [[ADA, NEW], [NEW, ADA]] {
-        let world = World::solo().await;
-        let app = TestApp::start(&world).await;
-        let mut machine = Machine::new(&world, &app).await;
+        let (world, app, mut machine) = World::solo().await.start().await;
         let mut ada = member(&world, &app, &mut machine, ADA).await;
 
         let asked = ask(&mut ada, NEW).await;
@@ -85,9 +83,11 @@ async fn the_address_changes_when_both_have_agreed_in_either_order() {
 
 #[tokio::test]
 async fn one_address_alone_changes_nothing_and_each_link_works_once() {
-    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo()
+        .await
+        .with("THROTTLE_FACTOR", 100)
+        .start()
+        .await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -108,9 +108,7 @@ async fn one_address_alone_changes_nothing_and_each_link_works_once() {
 
 #[tokio::test]
 async fn an_address_that_has_an_account_gets_another_mail_and_is_never_taken() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     register(&world, &app, &mut machine, BOB).await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
 
@@ -127,9 +125,7 @@ async fn an_address_that_has_an_account_gets_another_mail_and_is_never_taken() {
 
 #[tokio::test]
 async fn who_opens_an_account_with_the_address_meanwhile_keeps_it() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -151,9 +147,7 @@ async fn who_opens_an_account_with_the_address_meanwhile_keeps_it() {
 
 #[tokio::test]
 async fn an_account_that_was_never_activated_does_not_keep_the_address() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let body = json!({ "email": NEW, "password": "of a stranger" });
     Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
@@ -172,9 +166,7 @@ async fn an_account_that_was_never_activated_does_not_keep_the_address() {
 
 #[tokio::test]
 async fn a_change_is_replaced_cancelled_and_over_after_a_day() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
     ask(&mut ada, "first@example.org").await;
@@ -209,9 +201,7 @@ async fn a_change_is_replaced_cancelled_and_over_after_a_day() {
 
 #[tokio::test]
 async fn a_change_asks_for_a_new_confirmation_and_another_address() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
 
     let same = ask(&mut ada, "ADA@example.org").await;
@@ -230,9 +220,7 @@ async fn a_change_asks_for_a_new_confirmation_and_another_address() {
 
 #[tokio::test]
 async fn links_that_went_to_the_old_address_are_good_no_more() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     register(&world, &app, &mut machine, BOB).await;
     sqlx::query(
@@ -258,9 +246,7 @@ async fn links_that_went_to_the_old_address_are_good_no_more() {
 
 #[tokio::test]
 async fn a_link_is_for_its_side_and_its_change_alone() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
     ask(&mut ada, NEW).await;
@@ -290,9 +276,7 @@ async fn a_link_is_for_its_side_and_its_change_alone() {
 
 #[tokio::test]
 async fn of_both_addresses_that_agree_at_once_one_moves_the_account() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -309,9 +293,7 @@ async fn of_both_addresses_that_agree_at_once_one_moves_the_account() {
 
 #[tokio::test]
 async fn five_changes_can_be_asked_for_at_once_and_then_one_has_to_wait() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
 
@@ -334,9 +316,7 @@ async fn five_changes_can_be_asked_for_at_once_and_then_one_has_to_wait() {
 
 #[tokio::test]
 async fn the_pages_ask_for_the_change_and_agree_to_it() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let page = "/email-change";
 

@@ -5,8 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::data::{enqueue, run, user};
-use crate::harness::{Browser, Machine, PASSWORD, Program, TestApp, World, member};
+use crate::harness::{
+    Browser, Machine, PASSWORD, Program, TestApp, World, enqueue, id_of, member, run,
+};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -27,7 +28,7 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
             "INSERT INTO api_tokens (id, user_id, name, token_hash, scopes, created_at, expires_at)
              VALUES (gen_random_uuid(), $1, 'x', sha256($2), '{}', now(), now())",
         )
-        .bind(user(&world, email).await)
+        .bind(id_of(&world, email).await)
         .bind(email.as_bytes())
         .execute(&world.pool())
         .await
@@ -70,7 +71,7 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
     );
     assert_eq!((kept.status, kept_again.status), (204, 404));
     assert_eq!(ada.sign_in(ADA, PASSWORD).await.status, 200, "still there");
-    let history = audit::history(&world.pool(), user(&world, ADA).await)
+    let history = audit::history(&world.pool(), id_of(&world, ADA).await)
         .await
         .expect("the audit");
     let changes: Vec<(i64, Value)> = history

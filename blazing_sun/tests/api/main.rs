@@ -7,6 +7,7 @@
 
 mod access_tokens;
 mod accounts;
+mod alike;
 mod api_tokens;
 mod clients;
 mod commands;

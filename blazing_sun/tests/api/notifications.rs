@@ -3,7 +3,7 @@
 use blazing_sun::kernel::clock::Clock;
 use serde_json::json;
 
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member, token};
+use crate::harness::{Browser, PASSWORD, TestApp, World, member, token};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -62,9 +62,7 @@ async fn emit(world: &World, app: &TestApp, changed: &[&str]) {
 
 #[tokio::test]
 async fn whoever_changes_a_password_its_owner_is_told_once() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     member(&world, &app, &mut machine, BOB).await;
     set_zone(&world).await;
@@ -94,9 +92,7 @@ async fn whoever_changes_a_password_its_owner_is_told_once() {
 
 #[tokio::test]
 async fn a_reset_is_told_once_although_two_events_tell_of_it() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     member(&world, &app, &mut machine, ADA).await;
     let mut browser = Browser::new(&app);
     browser
@@ -121,9 +117,7 @@ async fn a_reset_is_told_once_although_two_events_tell_of_it() {
 
 #[tokio::test]
 async fn a_sign_in_on_a_new_device_is_told_and_one_on_a_known_device_is_not() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let before = world.mails().len() + 1;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     assert_eq!(mails(&world, before), [], "the first device is no news");
@@ -167,9 +161,7 @@ async fn a_sign_in_on_a_new_device_is_told_and_one_on_a_known_device_is_not() {
 
 #[tokio::test]
 async fn whoever_signs_out_quickly_is_told_of_all_the_same() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     member(&world, &app, &mut machine, ADA).await;
     let before = world.mails().len();
 
@@ -191,9 +183,7 @@ async fn whoever_signs_out_quickly_is_told_of_all_the_same() {
 
 #[tokio::test]
 async fn a_device_that_says_nothing_of_itself_is_told_of_too() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     member(&world, &app, &mut machine, ADA).await;
     let before = world.mails().len();
 
@@ -213,9 +203,7 @@ async fn a_device_that_says_nothing_of_itself_is_told_of_too() {
 
 #[tokio::test]
 async fn both_addresses_are_told_of_a_change_of_address() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     set_zone(&world).await;
     let path = "/api/v1/profile/email";
@@ -263,9 +251,7 @@ async fn both_addresses_are_told_of_a_change_of_address() {
 
 #[tokio::test]
 async fn changes_of_the_second_factor_are_told_and_those_of_the_profile_are_not() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     member(&world, &app, &mut machine, ADA).await;
     let before = world.mails().len();
 
@@ -319,9 +305,7 @@ async fn changes_of_the_second_factor_are_told_and_those_of_the_profile_are_not(
 
 #[tokio::test]
 async fn no_job_of_a_mail_carries_more_than_ids_words_and_moments() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut phone = Browser::new(&app).with("user-agent", "a phone");
     phone.sign_in(ADA, PASSWORD).await;

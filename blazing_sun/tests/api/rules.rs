@@ -69,8 +69,8 @@ const RULES: [(&str, &str); 52] = [
     ("DELETE /api/v1/users/{id}/sessions", "admin"),
     ("POST /api/v1/invitations", "confirmed admin"),
     ("POST /api/v1/users/end-all-sessions", "confirmed admin"),
-    ("PUT /api/v1/users/{id}/role", "confirmed admin"),
     ("DELETE /api/v1/users/{id}/second-factor", "confirmed admin"),
+    ("PUT /api/v1/users/{id}/role", "confirmed admin"),
 ];
 
 /// A body that can be read, whatever it says: each field that has to be there, with a value of its kind.

@@ -5,10 +5,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::erasure::{cached, files, tables_with};
+use crate::erasure::{cached, files};
 use crate::harness::{
     App, Browser, Machine, PASSWORD, Program, TestApp, World, admin, challenge, recovery_codes,
-    token,
+    tables_with, token,
 };
 
 const ADA: &str = "ada@example.org";

@@ -4,8 +4,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::data::enqueue;
-use crate::harness::{App, Browser, Machine, TestApp, World, challenge, member};
+use crate::harness::{App, Browser, Machine, TestApp, World, challenge, enqueue, member};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";

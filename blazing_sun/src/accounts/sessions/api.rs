@@ -188,14 +188,24 @@ async fn post_sign_out(
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(access.cause()).await?;
-    let session = session_of(&access)?;
-    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
-    tx.commit().await?;
-    sessions.forget(&ended).await;
+    leave(&access, &ctx, &sessions).await?;
     Ok(HttpResponse::NoContent()
         .cookie(cookies::forget(cookies::SESSION))
         .finish())
+}
+
+/// Ends the session of somebody who asks for that, for the interface and the pages alike.
+pub(super) async fn leave(
+    access: &Access<SignedIn>,
+    ctx: &Ctx,
+    sessions: &Sessions,
+) -> Result<(), Problem> {
+    let mut tx = ctx.begin(access.cause()).await?;
+    let session = session_of(access)?;
+    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
+    tx.commit().await?;
+    sessions.forget(&ended).await;
+    Ok(())
 }
 
 /// Ends all sessions, this one too.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::accounts::passwords::Password;
 use crate::accounts::second_factor::Checkpoint;
 use crate::accounts::second_factor::pages::render_question;
-use crate::accounts::sessions::api::{challenge_cookie, cookies_of, session_of};
+use crate::accounts::sessions::api::{self, challenge_cookie, cookies_of, session_of};
 use crate::accounts::sessions::desk::Desk;
 use crate::accounts::sessions::device_name::device_name;
 use crate::accounts::sessions::repo::{self, Listed};
@@ -125,11 +125,7 @@ async fn leave(
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(access.cause()).await?;
-    let session = session_of(&access)?;
-    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
-    tx.commit().await?;
-    sessions.forget(&ended).await;
+    api::leave(&access, &ctx, &sessions).await?;
     let mut answer = access
         .visit
         .go_and_tell("/", &Notice::success("You are signed out."));
