@@ -69,7 +69,6 @@ async fn a_field_for_a_password_hides_it_and_takes_it_from_a_password_manager() 
         ("invitation", invitation.as_str(), 1),
         ("confirm", "/confirm", 1),
         ("password", "/profile/password", 2),
-        ("email", "/profile/email", 1),
         ("data", "/profile/data", 1),
     ] {
         let mut visitor = match path {

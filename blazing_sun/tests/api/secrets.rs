@@ -32,7 +32,10 @@ async fn what_opens_an_account_is_kept_nowhere() {
     let mut ada = admin(&world, &app, &mut machine, ADA).await;
     let program = Program::sign_in(&app, ADA).await;
     let wanted = json!({ "name": "Backup", "scopes": ["profile:read"], "days": 30 });
-    let made = ada.post("/api/v1/tokens", &wanted).await.json();
+    // Its answer would be given again, but for the secret in it.
+    let key = [("idempotency-key", "\"backup\"")];
+    let made = ada.json("POST", "/api/v1/tokens", &key, &wanted).await;
+    let made = made.json();
     let begun = ada
         .post("/api/v1/second-factor/authenticator", &json!({}))
         .await
@@ -43,7 +46,8 @@ async fn what_opens_an_account_is_kept_nowhere() {
         .post("/api/v1/second-factor/authenticator/confirm", &first_code)
         .await
         .json();
-    let asked = challenge(&mut Browser::new(&app), ADA).await;
+    let mut half = Browser::new(&app);
+    let asked = challenge(&mut half, ADA).await;
     machine.settle().await;
     let forgot = json!({ "email": ADA });
     Browser::new(&app)
@@ -69,6 +73,12 @@ async fn what_opens_an_account_is_kept_nowhere() {
         (
             "a device's token",
             ada.cookie("__Host-device").expect("a device").to_owned(),
+        ),
+        (
+            "what half a sign-in is tied to",
+            half.cookie("__Host-challenge")
+                .expect("a cookie")
+                .to_owned(),
         ),
         ("a refresh token", program.refresh.clone()),
         ("a challenge", asked),
