@@ -53,7 +53,7 @@ pub async fn change_recurring<E>(
     let found = repo::lock(tx, Some(owner), id)
         .await?
         .ok_or(ChangeRecurringError::Gone)?;
-    let today = found.time_zone.day(tx.now());
+    let today = found.time_zone.date(tx.now());
     let mut before = found.recurring;
     check_version(before.version).map_err(ChangeRecurringError::Version)?;
     check(tx, owner, &new.draft).await?;

@@ -72,7 +72,7 @@ impl Job for MakeOccurrences {
         if found.recurring.paused_at.is_some() {
             return Ok(());
         }
-        let today = found.time_zone.day(tx.now());
+        let today = found.time_zone.date(tx.now());
         let mut recurring = found.recurring;
         if make_due(tx, found.owner, &mut recurring, today).await? == Made::More {
             let recurring_id = self.recurring_id;

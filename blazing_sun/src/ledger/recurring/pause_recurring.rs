@@ -46,7 +46,7 @@ pub async fn pause_recurring<E>(
         .await?
         .ok_or(PauseRecurringError::Gone)?;
     let now = tx.now();
-    let today = found.time_zone.day(now);
+    let today = found.time_zone.date(now);
     let mut recurring = found.recurring;
     check(recurring.version).map_err(PauseRecurringError::Version)?;
     match (paused, recurring.paused_at) {

@@ -119,6 +119,8 @@ impl Trouble {
             NotWritten::WalletFull => Ok(Self::WalletFull),
             NotWritten::Movement(_) => Ok(Self::Unbalanced),
             NotWritten::Database(error) => Err(error),
+            // The next attempt sees what is there then.
+            NotWritten::GoneMeanwhile => Err(sqlx::Error::Protocol(fault.to_string())),
         }
     }
 }

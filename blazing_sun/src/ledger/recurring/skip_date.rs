@@ -45,7 +45,7 @@ pub async fn skip_date(
         .await?
         .ok_or(SkipDateError::Gone)?;
     let mut recurring = found.recurring;
-    if day < found.time_zone.day(tx.now()) {
+    if day < found.time_zone.date(tx.now()) {
         return Err(SkipDateError::Past);
     }
     if !recurring.names(day) {
@@ -77,7 +77,7 @@ pub async fn unskip_date(
         .await?
         .ok_or(SkipDateError::Gone)?;
     let mut recurring = found.recurring;
-    let today = found.time_zone.day(tx.now());
+    let today = found.time_zone.date(tx.now());
     if day < today {
         return Err(SkipDateError::Past);
     }
