@@ -5,6 +5,7 @@
     reason = "a test that cannot read the source has to stop"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,22 @@ fn every_room_knows_only_the_rooms_below_it() {
             );
         }
     }
+}
+
+#[test]
+fn chance_comes_from_the_operating_system_alone() {
+    let mut generators = BTreeSet::new();
+    for file in sources() {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for (end, _) in text.match_indices("::") {
+            let before = text[..end].rsplit(|c: char| !c.is_alphanumeric() && c != '_');
+            let word = before.take(1).collect::<String>();
+            if word.contains("rand") {
+                generators.insert(word);
+            }
+        }
+    }
+    assert_eq!(generators, BTreeSet::from(["getrandom".to_owned()]));
 }
 
 #[test]

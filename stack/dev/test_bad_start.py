@@ -75,7 +75,7 @@ def test_an_application_started_before_its_database_comes_up_with_it(stack):
         stack.wait_for("twelve seconds to pass: sqlx gives up after ten", lambda: time.monotonic() > end, 15)
         assert stack.inspect("rust")["State"]["Running"]
         stack.compose("start", "postgres")
-        stack.wait_for("the application to come up", lambda: is_green(stack, "rust"), 30)
+        stack.wait_for("the application to come up", lambda: is_green(stack, "rust"), 90)
     finally:
         stack.compose("start", "postgres")
         if not is_green(stack, "rust"):

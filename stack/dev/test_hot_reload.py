@@ -35,7 +35,7 @@ def serves(stack, text):
 
 
 def back_as_it_was(stack):
-    stack.wait_for("the page as it was", lambda: serves(stack, "<h1>Blazing Sun</h1>"), BUILD)
+    stack.wait_for("the page as it was", lambda: serves(stack, "Blazing Sun</title>"), BUILD)
     wait_until_healthy(stack, "rust")
 
 
@@ -50,6 +50,10 @@ def test_a_saved_template_is_served(stack):
     assert starts(stack) >= before + 2
 
 
+# Where the product's name stands, in the code.
+NAMES = "src/web/page/templates.rs"
+
+
 def rename(text):
     return text.replace('"product", "Blazing Sun"', '"product", "Blazing Moon"')
 
@@ -59,14 +63,14 @@ def test_a_compile_error_is_the_last_thing_in_the_log_and_mending_it_is_enough(s
         return stack.shell(f"{command} rust").stdout.splitlines()[-15:]
 
     try:
-        with edited(stack, "src/web/page.rs", lambda text: rename(text) + "\nfn broken() -> u32 { not_a_name }\n"):
+        with edited(stack, NAMES, lambda text: rename(text) + "\nfn broken() -> u32 { not_a_name }\n"):
             stack.wait_for("the error", lambda: "could not compile" in "\n".join(last_lines("./sun logs --tail 15")), BUILD)
             for command in ("./sun logs --tail 15", "docker compose logs --tail 15"):
                 said = "\n".join(last_lines(command))
-                assert "not_a_name" in said and "src/web/page.rs" in said, said
+                assert "not_a_name" in said and NAMES in said, said
             assert not is_green(stack, "rust"), "what cannot be built is not healthy"
             # Mended, with the rest of the change left in.
-            (file := stack.root / "blazing_sun/src/web/page.rs").write_text(re.sub(r"\nfn broken.*\n", "", file.read_text()))
+            (file := stack.root / "blazing_sun" / NAMES).write_text(re.sub(r"\nfn broken.*\n", "", file.read_text()))
             stack.wait_for("the mended page", lambda: serves(stack, "Blazing Moon"), BUILD)
     finally:
         back_as_it_was(stack)
@@ -97,7 +101,7 @@ def test_polling_works_where_there_are_no_file_events(stack):
     try:
         with_polling("1")
         assert "--poll" in stack.run("docker", "top", stack.container("rust"), "-ww", "-eo", "pid,args").stdout
-        with edited(stack, "src/web/page.rs", rename):
+        with edited(stack, NAMES, rename):
             stack.wait_for("the new page", lambda: serves(stack, "Blazing Moon"), BUILD)
         back_as_it_was(stack)
     finally:

@@ -81,7 +81,8 @@ def test_logs_are_shown_and_followed(stack, service):
         assert following.poll() is None, "it must follow"
     finally:
         following.terminate()
-        following.wait(timeout=10)
+        # Reads what is left: who waits for room in the pipe does not end.
+        following.communicate(timeout=10)
 
 
 def test_the_logs_of_the_application_can_be_searched(stack):

@@ -9,8 +9,17 @@ from repository import MODES, example, read, resolved
 
 TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
 
-# Handed to the application but not read by it: who builds it, and what mail will need when the first one is sent.
-NOT_SETTINGS = re.compile(r"BUILD_ENV|CARGO_WATCH_POLL|MAIL_[A-Z_]+")
+# Handed to the container but not read by the application: who builds it, and how.
+NOT_SETTINGS = re.compile(r"BUILD_ENV|CARGO_WATCH_POLL")
+# Settings that are no choice in a container, or that other parts of the stack depend on; `blazing_sun/.env` or an overlay of
+# one's own still sets them.
+NOT_FOR_COMPOSE = set(
+    """
+    BIND_ADDRESS STARTUP_TIMEOUT_SECONDS DRAIN_SECONDS SHUTDOWN_TIMEOUT_SECONDS JOBS_RESEND_SECONDS HTTP_HEADER_TIMEOUT_SECONDS
+    HTTP_REQUEST_TIMEOUT_SECONDS HTTP_KEEP_ALIVE_SECONDS POSTGRES_SSLMODE POSTGRES_POOL_SIZE REDIS_PREFIX KAFKA_PREFIX KAFKA_TOPICS
+    MAIL_CA_FILE MAIL_TIMEOUT_SECONDS MAIL_FOLDER MAIL_PREVIEWS
+    """.split()
+)
 
 
 def defaults():
@@ -19,7 +28,7 @@ def defaults():
 
 def documented_settings():
     """Settings with a default, and those required, which stand as comments."""
-    return set(defaults()) | set(re.findall(r"(?m)^# ([A-Z_]+)$", read("blazing_sun/config/default.toml")))
+    return set(defaults()) | set(re.findall(r"(?m)^# ([A-Z0-9_]+)$", read("blazing_sun/config/default.toml")))
 
 
 def queues():
@@ -62,6 +71,24 @@ def test_the_definitions_bring_the_user_its_vhost_and_its_rights():
 def test_every_setting_that_compose_gives_the_application_is_one_it_reads(mode):
     given = {key.removesuffix("_FILE") for key in resolved(mode)["services"]["rust"]["environment"]}
     assert {key for key in given if not NOT_SETTINGS.fullmatch(key)} - documented_settings() == set()
+
+
+def test_every_other_setting_of_the_application_can_be_set_in_the_stack():
+    given = {key.removesuffix("_FILE") for key in resolved("prod")["services"]["rust"]["environment"]}
+    assert documented_settings() - given == NOT_FOR_COMPOSE
+
+
+def test_mails_are_shown_to_everybody_in_development_only():
+    shown = {mode: resolved(mode)["services"]["rust"]["environment"].get("MAIL_PREVIEWS") for mode in MODES}
+    assert shown == {"dev": "true", "prod": None} and defaults()["MAIL_PREVIEWS"] is False
+
+
+def test_private_files_outlive_the_container():
+    # In development they lie in the checkout.
+    rust = resolved("prod")["services"]["rust"]
+    (volume,) = [v for v in rust["volumes"] if v["target"] == f"/home/rust/blazing_sun/{rust['environment']['STORAGE_FOLDER']}"]
+    assert (volume["type"], volume["source"]) == ("volume", "storage-private")
+    assert f"install -d -o app -g app storage/app/public {defaults()['STORAGE_FOLDER']}\n" in read("rust/Dockerfile")
 
 
 def test_nginx_and_the_application_take_bodies_of_the_same_size():

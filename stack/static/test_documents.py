@@ -212,6 +212,44 @@ def test_the_topics_are_those_that_kafka_makes():
     assert [row[0] for row in table] == line.split()
 
 
+def requirements():
+    """The rows of ASVS: requirement, what holds, proof."""
+    rows = re.findall(r"(?m)^\| (\d+\.\d+\.\d+) \([12]\) \| (.*?) \| (.*?) \|$", TEXTS["docs/security.md"])
+    assert len(rows) == len({row[0] for row in rows}) == 96
+    return rows
+
+
+def test_each_requirement_has_a_proof_or_a_reason():
+    for requirement, holds, proof in requirements():
+        assert "?" not in proof, requirement
+        shown = re.search(r"`\w+`|\]\(#", proof)
+        assert shown or holds == "-", f"{requirement}: {proof}"
+        assert holds != "-" or len(proof.split()) > 1, requirement
+
+
+def names_in(path):
+    """The names of the tests in a file."""
+    text = read(path)
+    if path.endswith(".py"):
+        return set(re.findall(r"(?m)^def (test_\w+)\(", text))
+    return set(re.findall(r"#\[(?:tokio::)?test[^\]]*\]\s+(?:#\[[^\]]*\]\s+)*(?:async )?fn (\w+)\(", text))
+
+
+def test_every_test_that_proves_a_requirement_is_in_its_file():
+    """`file`: `test`, `test`; a file is in the application's folder or the checkout's."""
+    found = 0
+    for requirement, _, proof in requirements():
+        file = None
+        for span in re.findall(r"`([^`]+)`", proof):
+            if "/" in span:
+                file = span if span.startswith("stack/") else f"blazing_sun/{span}"
+                assert (ROOT / file).is_file(), f"{requirement} names {span}"
+            elif re.fullmatch(r"\w+_\w+", span):
+                assert file and span in names_in(file), f"{requirement}: {file} has no test {span}"
+                found += 1
+    assert found > 150, found
+
+
 def test_the_stand_ins_are_those_that_are_made():
     made = set(re.findall(r"(?m)^([A-Z]+)_IMAGE [a-z]+ (?:sid|trixie)$", read("offline/images.sh")))
     (table,) = [t for t in tables("offline/README.md") if any("postgres" in row[0] for row in t)]

@@ -1,7 +1,11 @@
-//! Whether the time of an answer tells that an address has an account: known and unknown ones take turns.
+//! Whether the time of an answer tells that an address has an account: those that have none, that wait to be activated
+//! and that are in use take turns.
+//!
+//! An account whose deletion is scheduled is one in use to all of these questions, until it is erased.
 
 use anyhow::{Context, ensure};
 use blazing_sun::kernel::id;
+use sqlx::PgConnection;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -11,27 +15,46 @@ use crate::rounds::Sizes;
 use crate::sign_up::{end, start};
 use crate::world::World;
 
-/// The address that has an account.
-const KNOWN: &str = "known@example.com";
-/// Pairs of requests for each second of a measurement.
-const PAIRS_A_SECOND: u64 = 20;
+/// Rounds for each second of a measurement; in each round every kind of address is asked about once.
+const ROUNDS_A_SECOND: u64 = 40;
+
+/// The orders in which the kinds are asked about, so that none of them always follows the same other one.
+const ORDERS: [[usize; 3]; 6] = [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 2, 0],
+    [0, 2, 1],
+    [2, 0, 1],
+    [1, 0, 2],
+];
 
 /// What is asked: a name, a path, a body for an address, and the status of its answer.
 type Question = (&'static str, &'static str, fn(&str) -> String, u16);
 
-const QUESTIONS: [Question; 4] = [
+const QUESTIONS: [Question; 5] = [
     ("sign-in", "/api/v1/auth/sign-in", wrong_password, 401),
+    // Right for the account that waits, as it is for whoever signed up with somebody else's address.
+    (
+        "sign-in after a sign-up",
+        "/api/v1/auth/sign-in",
+        a_password,
+        401,
+    ),
     ("sign-up", "/api/v1/auth/sign-up", a_password, 202),
     ("forgot", "/api/v1/auth/forgot", address_alone, 202),
     ("resend", "/api/v1/auth/resend", address_alone, 202),
 ];
 
 fn wrong_password(email: &str) -> String {
-    format!(r#"{{"email":"{email}","password":"another horse"}}"#)
+    with_password(email, "another horse battery")
 }
 
 fn a_password(email: &str) -> String {
-    format!(r#"{{"email":"{email}","password":"correct horse battery"}}"#)
+    with_password(email, "correct horse battery")
+}
+
+fn with_password(email: &str, password: &str) -> String {
+    format!(r#"{{"email":"{email}","password":"{password}"}}"#)
 }
 
 fn address_alone(email: &str) -> String {
@@ -46,40 +69,58 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     let (mut child, address) = start(world, cost, Some("http"), &directory).await?;
     let id = child.id().context("it has ended")?;
     let mut client = Client::connect(&address).await?;
-    let status = client
-        .post("/api/v1/auth/sign-up", &a_password(KNOWN))
-        .await?;
-    ensure!(status == 202, "the sign-up was answered {status}");
-    let mut connection = world.connect().await?;
-    sqlx::query("UPDATE users SET status = 'active' WHERE email = $1")
-        .bind(KNOWN)
-        .execute(&mut connection)
-        .await?;
+    let known = open_accounts(&mut client, &mut world.connect().await?).await?;
     for question in QUESTIONS {
-        let pairs = sizes.seconds * PAIRS_A_SECOND;
-        ask(&mut client, question, pairs, report).await?;
+        let rounds = sizes.seconds * ROUNDS_A_SECOND;
+        ask(&mut client, question, (&known, rounds), report).await?;
     }
     end(&mut child, id).await
+}
+
+/// An address that nobody has used. All are of one length, since it takes longer to look at longer ones.
+fn new_address() -> String {
+    format!("{}@example.com", id::new().simple())
+}
+
+/// Opens an account that waits to be activated and one in use, and returns their addresses.
+async fn open_accounts(
+    client: &mut Client,
+    connection: &mut PgConnection,
+) -> anyhow::Result<[String; 2]> {
+    let [pending, active] = [new_address(), new_address()];
+    for body in [
+        a_password(&pending),
+        with_password(&active, "a password of its own"),
+    ] {
+        let status = client.post("/api/v1/auth/sign-up", &body).await?;
+        ensure!(status == 202, "the sign-up was answered {status}");
+    }
+    sqlx::query("UPDATE users SET status = 'active' WHERE email = $1")
+        .bind(&active)
+        .execute(connection)
+        .await?;
+    Ok([pending, active])
 }
 
 async fn ask(
     client: &mut Client,
     (name, path, body, expected): Question,
-    pairs: u64,
+    ([pending, active], rounds): (&[String; 2], u64),
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for pair in 0..pairs {
-        let stranger = format!("{}@example.com", id::new().simple());
-        let mut turns = [(KNOWN, &mut known), (stranger.as_str(), &mut unknown)];
-        // Neither always comes first.
-        if pair % 2 == 0 {
-            turns.reverse();
-        }
-        for (email, times) in turns {
+    let mut kinds = [
+        ("unknown address", Vec::new()),
+        ("pending account", Vec::new()),
+        ("active account", Vec::new()),
+    ];
+    for round in 0..rounds {
+        let stranger = new_address();
+        let emails = [&stranger, pending, active];
+        for kind in ORDERS[round as usize % ORDERS.len()] {
+            let email = emails[kind];
             let asked = Instant::now();
             let status = client.post(path, &body(email)).await?;
-            times.push(asked.elapsed().as_secs_f64() * 1000.0);
+            kinds[kind].1.push(asked.elapsed().as_secs_f64() * 1000.0);
             ensure!(status == expected, "{path} answered {status}");
         }
     }
@@ -87,10 +128,13 @@ async fn ask(
         let mut series = Series::new(format!("{name}, {what}"), "ms");
         series.push(value);
         report.figure(&series);
-        value
     };
-    let known = figure("known address, median", percentile(&mut known, 0.5));
-    let unknown = figure("unknown address, median", percentile(&mut unknown, 0.5));
-    figure("difference of the medians", (known - unknown).abs());
+    let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+    for (kind, mut times) in kinds {
+        let median = percentile(&mut times, 0.5);
+        figure(&format!("{kind}, median"), median);
+        (least, most) = (least.min(median), most.max(median));
+    }
+    figure("largest difference of the medians", most - least);
     Ok(())
 }

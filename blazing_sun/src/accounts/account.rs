@@ -48,6 +48,15 @@ impl Account {
 }
 
 impl Status {
+    /// The one with this name in the database, which has no other names.
+    pub(super) fn named(name: &str) -> Self {
+        if name == Self::Active.name() {
+            Self::Active
+        } else {
+            Self::Pending
+        }
+    }
+
     /// Its name in the database.
     pub(super) fn name(self) -> &'static str {
         match self {

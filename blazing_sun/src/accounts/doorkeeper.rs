@@ -66,10 +66,10 @@ impl Doorkeeper for Door {
         let account = caller.account_id.into();
         let found = repo::acquaintance(self.ctx.pool(), account).await?;
         Ok(found.map(|found| Visitor {
+            time_zone: found.zone(),
             name: Some(found.name).filter(|name| !name.is_empty()),
             email_shown: found.email,
             role: caller.role,
-            time_zone: found.time_zone.parse().unwrap_or_default(),
         }))
     }
 

@@ -179,6 +179,10 @@ pub enum Changed {
     PasskeyRemoved,
     /// The recovery codes were replaced.
     RecoveryCodes,
+    /// An API token was made.
+    ApiTokenCreated,
+    /// An API token was revoked.
+    ApiTokenRevoked,
     /// Its owner wants it erased.
     DeletionScheduled,
     /// Its owner wants to keep it after all.

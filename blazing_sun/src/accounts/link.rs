@@ -117,22 +117,36 @@ impl Links {
     /// The id in a token, if the token was made here and for this purpose.
     #[must_use]
     pub fn open(&self, purpose: Purpose, token: &str) -> Option<Uuid> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (id, mark) = bytes.split_at_checked(16)?;
-        let id = Uuid::from_slice(id).ok()?;
-        self.mark(purpose, id).verify_slice(mark).ok()?;
-        Some(id)
+        self.open_for("", purpose, token)
     }
 
     /// The token that [`Links::open`] opens.
     #[must_use]
     pub fn seal(&self, purpose: Purpose, id: Uuid) -> String {
-        let mark = self.mark(purpose, id).finalize().into_bytes();
+        self.seal_for("", purpose, id)
+    }
+
+    /// The id in a token, if the token was made here, for this purpose and for whoever holds this secret.
+    #[must_use]
+    pub fn open_for(&self, holder: &str, purpose: Purpose, token: &str) -> Option<Uuid> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (id, mark) = bytes.split_at_checked(16)?;
+        let id = Uuid::from_slice(id).ok()?;
+        self.mark(holder, purpose, id).verify_slice(mark).ok()?;
+        Some(id)
+    }
+
+    /// The token that [`Links::open_for`] opens: it is worth nothing without the secret.
+    #[must_use]
+    pub fn seal_for(&self, holder: &str, purpose: Purpose, id: Uuid) -> String {
+        let mark = self.mark(holder, purpose, id).finalize().into_bytes();
         BASE64_URL_SAFE_NO_PAD.encode([id.as_bytes(), mark.as_slice()].concat())
     }
 
-    fn mark(&self, purpose: Purpose, id: Uuid) -> Hmac<Sha256> {
-        self.derive(purpose.name(), id.as_bytes())
+    fn mark(&self, holder: &str, purpose: Purpose, id: Uuid) -> Hmac<Sha256> {
+        // (An id has 16 bytes, so that nothing else reads the same.)
+        let of = [id.as_bytes(), holder.as_bytes()].concat();
+        self.derive(purpose.name(), &of)
     }
 
     fn derive(&self, what: &str, of: &[u8]) -> Hmac<Sha256> {
@@ -177,6 +191,24 @@ mod tests {
 
         assert_eq!(links.open(Purpose::EmailOld, &token), Some(id));
         assert_eq!(links.open(Purpose::EmailNew, &token), None);
+    }
+
+    #[test]
+    fn a_token_for_a_holder_opens_with_their_secret_alone() {
+        let (links, id) = (links("a"), id::new());
+        let token = links.seal_for("secret", Purpose::Challenge, id);
+
+        assert_eq!(
+            links.open_for("secret", Purpose::Challenge, &token),
+            Some(id)
+        );
+        assert_eq!(links.open_for("another", Purpose::Challenge, &token), None);
+        assert_eq!(links.open(Purpose::Challenge, &token), None);
+        let anybodys = links.seal(Purpose::Challenge, id);
+        assert_eq!(
+            links.open_for("secret", Purpose::Challenge, &anybodys),
+            None
+        );
     }
 
     #[test]

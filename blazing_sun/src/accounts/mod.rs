@@ -3,6 +3,7 @@
 //! A folder a subject; what several of them need lies beside them.
 
 mod account;
+mod address_book;
 mod clients;
 mod data;
 mod doorkeeper;
@@ -25,6 +26,7 @@ mod sessions;
 mod tokens;
 
 pub use account::{Account, Status};
+pub use address_book::Addresses;
 pub use clients::{KeyAge, KeyState, Keyring, RotateSigningKeys};
 pub use data::{
     AccountData, DataTools, DeletionScheduled, EraseAccount, EraseAccounts, ExportAccount,
@@ -35,13 +37,13 @@ pub use invitations::{CreateUser, InvitationMail, InviteError, NewInvitation, in
 pub use link::{LinkKey, Links};
 pub use link_requests::AnswerLinkRequest;
 pub use mails::{Activation, AlreadyRegistered};
-pub use notifications::{EmailChanged, NewSignIn, Notify, SecondFactorChanged};
+pub use notifications::{EmailChanged, NewSignIn, Notify, SecondFactorChanged, WrongCodes};
 pub use parts::{Accounts, Settings, configure, document};
 pub use passwords::{HashSettings, Hasher, Password, PasswordChanged, ResetLink};
 pub use people::{
     EndSessionsError, Filter, FirstAdministrator, NewAccount, OpenAccountError, Person, Provided,
     SetRoleError, end_sessions, end_some_sessions, find_by_email, list, look_at, open_account,
-    provide, set_role,
+    provide, remove_second_factor, set_role,
 };
 pub use purge::PurgeAccounts;
 pub use sessions::SessionSettings;

@@ -43,6 +43,37 @@ pub async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Opens an account, unless its address has one. One that waits to be activated gets the password and name of this newer
+/// sign-up instead (a name that came with an invitation stays where none is given); one that is active is written as it was.
+/// Returns which account the address has now, and how far it is; its row is kept from changing until the transaction ends.
+pub async fn sign_up(
+    tx: &mut Tx,
+    account: &Account,
+    hash: &PasswordHash,
+) -> sqlx::Result<(Id<Account>, Status)> {
+    let row = sqlx::query!(
+        "INSERT INTO users (id, email, email_key, password_hash, status, version, created_at, name)
+         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7)
+         ON CONFLICT (email_key) DO UPDATE SET
+             password_hash = CASE users.status WHEN 'pending' THEN excluded.password_hash ELSE users.password_hash END,
+             name = CASE WHEN users.status <> 'pending' THEN users.name
+                         WHEN users.password_hash IS NULL AND excluded.name = '' THEN users.name
+                         ELSE excluded.name END,
+             version = users.version + CASE users.status WHEN 'pending' THEN 1 ELSE 0 END
+         RETURNING id, status",
+        account.id.uuid(),
+        account.email.as_str(),
+        account.email.key(),
+        hash.as_str(),
+        account.version,
+        account.created_at,
+        account.name.as_ref().map_or("", PersonName::as_str),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((row.id.into(), Status::named(&row.status)))
+}
+
 /// The account of an address, whose row is kept from changing until the transaction ends.
 pub async fn lock_by_email(tx: &mut Tx, key: &str) -> sqlx::Result<Option<(Id<Account>, Status)>> {
     let found = sqlx::query!(
@@ -51,14 +82,7 @@ pub async fn lock_by_email(tx: &mut Tx, key: &str) -> sqlx::Result<Option<(Id<Ac
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(found.map(|row| {
-        let status = if row.status == Status::Active.name() {
-            Status::Active
-        } else {
-            Status::Pending
-        };
-        (row.id.into(), status)
-    }))
+    Ok(found.map(|row| (row.id.into(), Status::named(&row.status))))
 }
 
 /// Gives an account another password and returns its new version.
@@ -70,27 +94,6 @@ pub async fn set_password(tx: &mut Tx, id: Id<Account>, hash: &PasswordHash) -> 
     )
     .fetch_one(tx.conn())
     .await
-}
-
-/// Gives an account that waits to be activated the password and name of a newer sign-up. (A name that came with an
-/// invitation stays where none is given.)
-pub async fn sign_up_again(
-    tx: &mut Tx,
-    id: Id<Account>,
-    hash: &PasswordHash,
-    name: Option<&PersonName>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE users SET password_hash = $2, version = version + 1,
-                          name = CASE WHEN password_hash IS NULL THEN coalesce($3, name) ELSE coalesce($3, '') END
-         WHERE id = $1",
-        id.uuid(),
-        hash.as_str(),
-        name.map(PersonName::as_str),
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Whose a token for a purpose is, whether it can still be used or not.
@@ -206,24 +209,52 @@ pub async fn recipient(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Re
     .await
 }
 
+/// How the owner of an account is reached.
+pub struct Reachable {
+    /// Their name; may be empty.
+    pub name: String,
+    /// Their address, which is confirmed.
+    pub email: String,
+    /// What they read.
+    pub locale: String,
+    /// Where their clocks go.
+    pub time_zone: String,
+}
+
+/// How the owner of an account is reached, if they confirmed their address.
+pub async fn reachable(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Reachable>> {
+    sqlx::query_as!(
+        Reachable,
+        "SELECT name, email, locale, time_zone FROM users WHERE id = $1 AND status = 'active'",
+        id.uuid(),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// What pages and mails show of an account.
 pub struct Acquaintance {
     /// Its owner's name; may be empty.
     pub name: String,
     /// Its address.
     pub email: String,
-    /// Where its owner's clocks go.
+    /// The name of its owner's time zone.
     pub time_zone: String,
     /// The currency that new things start with.
     pub currency: String,
 }
 
 impl Acquaintance {
+    /// Where its owner's clocks go.
+    #[must_use]
+    pub fn zone(&self) -> TimeZone {
+        self.time_zone.parse().unwrap_or_default()
+    }
+
     /// A moment as its owner's clocks show it, for mails.
     #[must_use]
     pub fn tell(&self, moment: DateTime<Utc>) -> String {
-        let zone: TimeZone = self.time_zone.parse().unwrap_or_default();
-        zone.tell(moment)
+        self.zone().tell(moment)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::accounts::events::{
 };
 use crate::accounts::{
     AnswerLinkRequest, CreateUser, DataTools, EraseAccount, EraseAccounts, ExportAccount, KeyAge,
-    Notify, PurgeAccounts, PurgeExports, RotateSigningKeys, SessionSettings,
+    Notify, PurgeAccounts, PurgeExports, RotateSigningKeys,
 };
 use crate::audit::Audit;
 use crate::flow::catalogue::Catalogue;
@@ -20,6 +20,9 @@ use crate::ledger::PurgeTrash;
 use crate::ledger::events::{
     CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
     TransactionCreated, TransactionDeleted, TransactionUpdated,
+};
+use crate::ledger::{
+    MakeOccurrences, MakeRecurring, ReconcileEntries, Reports, SendMonthlyReports,
 };
 use crate::mail::{Mails, SendEmail};
 
@@ -38,7 +41,6 @@ pub fn catalogue(
     mails: Arc<Mails>,
     retention: Retention,
     key_age: KeyAge,
-    sessions: SessionSettings,
     data: DataTools,
 ) -> Catalogue {
     Catalogue::default()
@@ -63,13 +65,18 @@ pub fn catalogue(
         .job::<PurgeExpired>(retention)
         .job::<AnswerLinkRequest>(())
         .job::<RotateSigningKeys>(key_age)
-        .job::<PurgeAccounts>(sessions)
+        .job::<PurgeAccounts>(data.clone())
         .job::<DeleteBlobs>(data.blobs.clone())
         .job::<ExportAccount>(data.clone())
         .job::<PurgeExports>(data.clone())
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
         .job::<PurgeTrash>(())
+        .job::<SendMonthlyReports>(())
+        .job::<MakeRecurring>(())
+        .job::<MakeOccurrences>(())
+        .job::<ReconcileEntries>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
+        .reaction(Reports)
 }

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod commands;
 pub mod config;
 pub mod contracts;
+mod dev_mails;
 pub mod doctor;
 pub mod first_administrator;
 pub mod healthcheck;

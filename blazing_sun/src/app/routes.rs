@@ -1,10 +1,11 @@
 //! Every address that answers.
 
-use actix_web::web::{ServiceConfig, to};
+use actix_web::web::{Data, ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
-use crate::app::{contracts, home};
+use crate::app::{contracts, dev_mails, home};
 use crate::ledger::{self, Ledger};
+use crate::mail::Mails;
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
 
@@ -18,8 +19,13 @@ pub fn operations(routes: &mut ServiceConfig) {
         .default_service(to(not_found));
 }
 
-/// Registers the product.
-pub fn product(routes: &mut ServiceConfig, accounts: &Accounts, ledger: &Ledger) {
+/// Registers the product, and the previews of these mails, if they are to be seen.
+pub fn product(
+    routes: &mut ServiceConfig,
+    accounts: &Accounts,
+    ledger: &Ledger,
+    previewed: Option<&Data<Mails>>,
+) {
     let documents = [accounts::document(), ledger::document()];
     let document = openapi::document(documents.concat());
     routes
@@ -29,4 +35,7 @@ pub fn product(routes: &mut ServiceConfig, accounts: &Accounts, ledger: &Ledger)
         .configure(|routes| openapi::configure(routes, &document))
         .configure(|routes| accounts::configure(routes, accounts))
         .configure(|routes| ledger::configure(routes, ledger));
+    if let Some(mails) = previewed {
+        dev_mails::configure(routes, mails);
+    }
 }

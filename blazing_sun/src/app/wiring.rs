@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use prometheus::Registry;
 
 use crate::accounts::{
-    AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
+    AccountData, Accounts, Activation, Addresses, AlreadyRegistered, DataTools, DeletionScheduled,
     EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
-    PasswordChanged, ResetLink, SecondFactorChanged,
+    PasswordChanged, ResetLink, SecondFactorChanged, WrongCodes,
 };
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
@@ -27,7 +27,7 @@ use crate::infra::rabbitmq::RabbitMq;
 use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
-use crate::ledger::{Ledger, LedgerData};
+use crate::ledger::{Ledger, LedgerData, MonthlyReport};
 use crate::mail::{Mails, Site};
 
 /// Everything that is held about people: whatever is not in this list is neither handed out nor erased.
@@ -96,8 +96,10 @@ impl Wiring {
             .with::<PasswordChanged>(())
             .with::<NewSignIn>(())
             .with::<SecondFactorChanged>(())
+            .with::<WrongCodes>(())
             .with::<ExportReady>(())
-            .with::<DeletionScheduled>(());
+            .with::<DeletionScheduled>(())
+            .with::<MonthlyReport>(Arc::new(Addresses::new(ctx.clone())));
         let data = DataTools {
             held: held(),
             blobs: services.blobs.clone(),
@@ -112,7 +114,6 @@ impl Wiring {
                 Arc::clone(&mails),
                 config.flow.retention.clone(),
                 config.accounts.key_age,
-                config.accounts.sessions,
                 data,
             )),
             mails,

@@ -9,5 +9,6 @@ pub mod locale;
 pub mod money;
 pub mod name;
 pub mod note;
+pub mod templates;
 pub mod text;
 pub mod time_zone;

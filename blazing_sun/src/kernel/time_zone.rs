@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// A time zone of the IANA database.
@@ -24,15 +24,38 @@ impl TimeZone {
 
     /// Which day it is there.
     #[must_use]
-    pub fn day(self, moment: DateTime<Utc>) -> NaiveDate {
+    pub fn date(self, moment: DateTime<Utc>) -> NaiveDate {
         moment.with_timezone(&self.0).date_naive()
     }
 
-    /// A moment as clocks there show it, with the zone beside it: for mails, which are read anywhere.
+    /// The first moment of a day there. Where clocks skip midnight, or the whole day, it is the one at which they go on.
+    #[must_use]
+    pub fn beginning(self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = day.and_time(NaiveTime::MIN);
+        // Clocks are set by quarters of an hour.
+        let mut moments = (0..=96).map(|quarters| midnight + TimeDelta::minutes(15 * quarters));
+        let first = moments.find_map(|local| self.0.from_local_datetime(&local).earliest());
+        first.map_or(midnight.and_utc(), |moment| moment.with_timezone(&Utc))
+    }
+
+    /// The day that a moment falls on there.
+    #[must_use]
+    pub fn day(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        local.format("%-d %b %Y").to_string()
+    }
+
+    /// A moment as clocks there show it.
+    #[must_use]
+    pub fn show(self, moment: DateTime<Utc>) -> String {
+        let local = moment.with_timezone(&self.0);
+        format!("{}, {}", self.day(moment), local.format("%H:%M"))
+    }
+
+    /// The same with the zone beside it: for mails, which are read anywhere.
     #[must_use]
     pub fn tell(self, moment: DateTime<Utc>) -> String {
-        let local = moment.with_timezone(&self.0);
-        format!("{} ({self})", local.format("%-d %B %Y, %H:%M"))
+        format!("{} ({self})", self.show(moment))
     }
 }
 
@@ -82,10 +105,29 @@ mod tests {
     fn a_day_begins_at_midnight_there() {
         let day = |zone: &str| {
             let zone: TimeZone = zone.parse().expect("a time zone");
-            zone.day("2026-12-31T12:00:00Z".parse().expect("a moment"))
+            zone.date("2026-12-31T12:00:00Z".parse().expect("a moment"))
         };
         assert_eq!(day("UTC").to_string(), "2026-12-31");
         assert_eq!(day("Pacific/Kiritimati").to_string(), "2027-01-01");
+    }
+
+    #[test]
+    fn the_first_moment_of_a_day_is_found_even_where_there_is_no_midnight() {
+        for (zone, day, first) in [
+            ("UTC", "2026-11-01", "2026-11-01T00:00:00Z"),
+            ("Asia/Kathmandu", "2026-11-01", "2026-10-31T18:15:00Z"),
+            ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"),
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),
+            ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
+        ] {
+            let zone: TimeZone = zone.parse().expect("a time zone");
+            let moment = zone.beginning(day.parse().expect("a day"));
+            assert_eq!(
+                moment,
+                first.parse::<DateTime<Utc>>().expect("a moment"),
+                "{zone}"
+            );
+        }
     }
 
     #[test]
@@ -95,25 +137,21 @@ mod tests {
             zone.tell(moment.parse().expect("a moment"))
         };
         for (zone, moment, told) in [
-            (
-                "UTC",
-                "2026-11-25T08:58:00Z",
-                "25 November 2026, 08:58 (UTC)",
-            ),
+            ("UTC", "2026-11-25T08:58:00Z", "25 Nov 2026, 08:58 (UTC)"),
             (
                 "Europe/Berlin",
                 "2026-11-25T08:58:59Z",
-                "25 November 2026, 09:58 (Europe/Berlin)",
+                "25 Nov 2026, 09:58 (Europe/Berlin)",
             ),
             (
                 "Europe/Berlin",
                 "2026-07-01T22:30:00Z",
-                "2 July 2026, 00:30 (Europe/Berlin)",
+                "2 Jul 2026, 00:30 (Europe/Berlin)",
             ),
             (
                 "Pacific/Chatham",
                 "2026-12-31T12:00:00Z",
-                "1 January 2027, 01:45 (Pacific/Chatham)",
+                "1 Jan 2027, 01:45 (Pacific/Chatham)",
             ),
         ] {
             assert_eq!(tell(zone, moment), told);

@@ -6,7 +6,10 @@ use utoipa::openapi::OpenApi;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::{self, Books};
-use crate::ledger::{bulk, categories, payees, rules, tags, transactions, trash, wallets};
+use crate::ledger::{
+    budgets, bulk, categories, checks, forecast, payees, rates, recurring, reports, rules, tags,
+    transactions, trash, wallets,
+};
 use crate::web::access::Doorkeeper;
 
 /// What is made once in a process.
@@ -42,7 +45,15 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(rules::api::configure)
         .configure(rules::applying::configure)
         .configure(rules::suggestions::configure)
-        .configure(trash::api::configure);
+        .configure(trash::api::configure)
+        .configure(reports::api::configure)
+        .configure(recurring::api::configure)
+        .configure(forecast::api::configure)
+        .configure(rates::api::configure)
+        .configure(rates::net_worth_api::configure)
+        .configure(budgets::api::configure)
+        .configure(budgets::report_api::configure)
+        .configure(checks::api::configure);
 }
 
 /// What the ledger says of its interface.
@@ -60,5 +71,14 @@ pub fn document() -> Vec<OpenApi> {
         rules::applying::Api::openapi(),
         rules::suggestions::Api::openapi(),
         trash::api::Api::openapi(),
+        reports::api::Api::openapi(),
+        recurring::api::Api::openapi(),
+        recurring::occurrences_api::Api::openapi(),
+        forecast::api::Api::openapi(),
+        rates::api::Api::openapi(),
+        rates::net_worth_api::Api::openapi(),
+        budgets::api::Api::openapi(),
+        budgets::report_api::Api::openapi(),
+        checks::api::Api::openapi(),
     ]
 }

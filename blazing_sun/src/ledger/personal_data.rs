@@ -19,7 +19,8 @@ impl PersonalData for LedgerData {
     }
 
     fn summary(&self) -> &'static str {
-        "Your book: wallets, categories, payees, tags, rules, transactions and what is in the trash."
+        "Your book: wallets with their checks, categories, payees, tags, rules, transactions, those that come again, rates, budgets \
+         and what is in the trash."
     }
 
     async fn collect(&self, tx: &mut Tx, account: Uuid) -> sqlx::Result<Value> {

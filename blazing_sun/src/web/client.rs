@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use crate::web::cookies::DEVICE;
+use crate::web::cookies::{CHALLENGE, DEVICE, SESSION};
 use crate::web::problem::Problem;
 
 /// Where a proxy says whom it speaks for.
@@ -41,6 +41,10 @@ pub struct Client {
     pub agent: String,
     /// The token by which this browser is known, if it was here before.
     pub device: Option<SecretString>,
+    /// What ties this browser to the sign-ins that it has begun and not ended.
+    pub challenge: Option<SecretString>,
+    /// The token of the session that this browser brings along, which may have ended.
+    pub session: Option<SecretString>,
 }
 
 impl Client {
@@ -66,8 +70,10 @@ impl FromRequest for Client {
     }
 }
 
-fn of(request: &HttpRequest) -> Result<Client, Problem> {
+/// Who sent a request.
+pub(crate) fn of(request: &HttpRequest) -> Result<Client, Problem> {
     let header = |name: HeaderName| request.headers().get(name)?.to_str().ok();
+    let cookie = |name| Some(request.cookie(name)?.value().into());
     let peer = request
         .peer_addr()
         .ok_or_else(|| Problem::internal(&"a request without a peer"))?;
@@ -78,7 +84,9 @@ fn of(request: &HttpRequest) -> Result<Client, Problem> {
     Ok(Client {
         address,
         agent: harmless(header(USER_AGENT).unwrap_or_default()),
-        device: request.cookie(DEVICE).map(|cookie| cookie.value().into()),
+        device: cookie(DEVICE),
+        challenge: cookie(CHALLENGE),
+        session: cookie(SESSION),
     })
 }
 
@@ -130,6 +138,8 @@ mod tests {
                 address: address(text),
                 agent: String::new(),
                 device: None,
+                challenge: None,
+                session: None,
             };
             client.network()
         };

@@ -7,6 +7,8 @@ use actix_web::cookie::{Cookie, SameSite};
 pub const SESSION: &str = "__Host-session";
 /// Holds the token by which a browser is known again when somebody signs in.
 pub const DEVICE: &str = "__Host-device";
+/// Holds what ties half a sign-in to the browser that began it.
+pub const CHALLENGE: &str = "__Host-challenge";
 
 /// A cookie that scripts cannot read, kept for `seconds`.
 #[must_use]

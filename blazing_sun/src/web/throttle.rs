@@ -205,6 +205,24 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn what_one_process_keeps_has_a_bound() {
+        let throttle = Throttle::new(None, 1);
+        for number in 0..MAX_KEYS + 10 {
+            throttle.take_here(number.to_string(), RATE, at(0));
+        }
+        let kept = || throttle.own.lock().expect("no panic").len();
+        assert!(kept() <= MAX_KEYS, "{}", kept());
+
+        throttle.own.lock().expect("no panic").clear();
+        for number in 0..MAX_KEYS {
+            let now = if number < 10 { at(100) } else { at(0) };
+            throttle.take_here(number.to_string(), RATE, now);
+        }
+        throttle.take_here("another".to_owned(), RATE, at(100));
+        assert_eq!(kept(), 11, "those whose bucket is full again go first");
+    }
+
     proptest! {
         #[test]
         fn no_more_than_the_burst_and_one_a_period_get_through(gaps in prop::collection::vec(0_i64..30, 1..60)) {

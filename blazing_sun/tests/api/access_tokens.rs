@@ -109,8 +109,40 @@ fn with(pattern: &Value, changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_token_that_differs_in_one_thing_is_refused() {
+async fn a_token_names_its_owner_by_the_id_of_the_account_and_its_one_audience() {
     let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    register(&world, &app, &mut machine, ADA).await;
+    let program = Program::sign_in(&app, ADA).await;
+
+    let (header, claims) = (part(&program.access, 0), part(&program.access, 1));
+    let account: Uuid = sqlx::query_scalar("SELECT id FROM users")
+        .fetch_one(&world.pool())
+        .await
+        .expect("an account");
+
+    let names = |part: &Value| {
+        let members = part.as_object().expect("an object");
+        members.keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&header), "alg kid typ");
+    assert_eq!(names(&claims), "aud exp iat iss jti nbf role sid sub");
+    assert_eq!(claims["sub"], json!(account));
+    assert_eq!(
+        (&claims["iss"], &claims["aud"]),
+        (
+            &json!("https://localhost"),
+            &json!("https://localhost/api/v1")
+        )
+    );
+    assert!(!claims.to_string().contains("example.org"), "{claims}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_differs_in_one_thing_is_refused() {
+    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     register(&world, &app, &mut machine, ADA).await;

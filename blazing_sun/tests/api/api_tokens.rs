@@ -125,12 +125,16 @@ async fn a_token_does_what_its_scopes_say() {
 
     assert_eq!(reader.get(profile).await.status, 200);
     assert_eq!(change(&writer).await.status, 200);
-    for refused in [writer.get(profile).await, change(&reader).await] {
-        assert_eq!(
-            (refused.status, refused.problem()),
-            (403, "insufficient_scope".to_owned())
-        );
-    }
+    assert_eq!(
+        writer.get(profile).await.status,
+        200,
+        "whoever writes is shown what they wrote"
+    );
+    let refused = change(&reader).await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (403, "insufficient_scope".to_owned())
+    );
     app.end().await;
 }
 
@@ -363,5 +367,82 @@ async fn tokens_are_made_and_revoked_on_a_page_without_a_script() {
         first.header("location"),
         Some("/confirm?next=/profile/tokens")
     );
+    app.end().await;
+}
+
+#[tokio::test]
+async fn making_and_revoking_a_token_is_in_the_audit_log_and_neither_secret_nor_name_is() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let before = ada.get("/api/v1/profile").await.json();
+    let id = before["id"].as_str().expect("an id").parse().expect("one");
+
+    let made = ada.post(TOKENS, &wanted()).await.json();
+    let token = format!("{TOKENS}/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&token).await.status, 204);
+    assert_eq!(ada.delete(&token).await.status, 404);
+    machine.settle().await;
+
+    let history = blazing_sun::audit::history(&world.pool(), id).await;
+    let told: Vec<Value> = history
+        .expect("the audit")
+        .into_iter()
+        .filter(|entry| entry.kind == "user.updated.v1" && entry.actor_id == Some(id))
+        .map(|entry| entry.data)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!({ "user_id": id, "version": 3, "changed": ["api_token_created"] }),
+            json!({ "user_id": id, "version": 4, "changed": ["api_token_revoked"] }),
+        ]
+    );
+    app.end().await;
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_good_are_counted_by_address_and_those_that_are_good_are_not() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let good = program_of(&app, &ada.post(TOKENS, &wanted()).await);
+    let mut client = Program::sign_in(&app, ADA).await;
+    let profile = "/api/v1/profile";
+    let unknown = format!("{}x", good.access);
+    let guesses = [unknown.as_str(), "bs_pat_", "a.b.c", ".", "nothing"];
+    let guesses = guesses.map(|guess| Program::with(&app, guess));
+
+    for _ in 0..40 {
+        assert_eq!(good.get(profile).await.status, 200);
+        assert_eq!(client.get(profile).await.status, 200);
+    }
+    for number in 0..30 {
+        let answer = guesses[number % 5].get(profile).await;
+        assert_eq!(answer.status, 401, "{number}: {answer:?}");
+    }
+    let mut refused = Vec::new();
+    for guess in &guesses {
+        refused.push(guess.get(profile).await);
+    }
+    let on_a_page = Browser::new(&app)
+        .with("authorization", "Bearer nothing")
+        .get("/sign-in")
+        .await;
+    let meanwhile = (good.get(profile).await.status, client.renew().await.status);
+    app.clock.advance(TimeDelta::seconds(2));
+    let later = guesses[0].get(profile).await;
+
+    for answer in &refused {
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (429, Some("2"))
+        );
+    }
+    assert_eq!(on_a_page.status, 429);
+    assert_eq!(meanwhile, (200, 200), "who has a good one is not kept out");
+    assert_eq!(later.status, 401, "nobody is locked out");
     app.end().await;
 }

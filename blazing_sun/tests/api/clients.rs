@@ -240,6 +240,60 @@ async fn what_a_program_may_the_account_says_and_not_the_token() {
 }
 
 #[tokio::test]
+async fn a_new_access_token_is_no_confirmation() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    register(&world, &app, &mut machine, ADA).await;
+    let mut program = Program::sign_in(&app, ADA).await;
+    let exports = "/api/v1/profile/exports";
+
+    app.clock.advance(TimeDelta::minutes(10));
+    assert_eq!(program.renew().await.status, 200);
+    let refused = program.post(exports, &json!({})).await;
+    let confirm = json!({ "password": PASSWORD });
+    let confirmed = program.post("/api/v1/auth/confirm", &confirm).await;
+    // The token is the same as before; its session is not.
+    let granted = program.post(exports, &json!({})).await;
+
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (403, "confirmation_required".to_owned())
+    );
+    assert_eq!((confirmed.status, granted.status), (204, 202));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn what_a_program_says_of_itself_counts_before_a_cookie() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let ada = member(&world, &app, &mut machine, ADA).await;
+    register(&world, &app, &mut machine, "bob@example.org").await;
+    let bob = Program::sign_in(&app, "bob@example.org").await;
+    let validate = "/api/v1/auth/validate";
+    let with = |authorization: &str| ada.clone().with("authorization", authorization);
+
+    let by_cookie = ada.clone().get(validate).await;
+    let by_token = with(&format!("Bearer {}", bob.access)).get(validate).await;
+    let any_case = with(&format!("bearer  {}", bob.access)).get(validate).await;
+    let mut refused = Vec::new();
+    for authorization in ["Bearer x", "Bearer", "Basic YWRhOng=", ""] {
+        refused.push(with(authorization).get(validate).await.status);
+    }
+    let another_scheme = format!("Basic {}", bob.access);
+    refused.push(with(&another_scheme).get(validate).await.status);
+
+    let id = by_cookie.header("x-user-id");
+    let bobs = by_token.header("x-user-id");
+    assert!(id.is_some() && bobs.is_some() && id != bobs);
+    assert_eq!(any_case.header("x-user-id"), bobs);
+    assert_eq!(refused, [401; 5]);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn each_kind_of_token_is_good_in_its_own_place_alone() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;

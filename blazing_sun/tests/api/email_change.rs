@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Browser, Machine, PASSWORD, Response, TestApp, World, member, register, token,
+    App, Browser, Machine, PASSWORD, Response, TestApp, World, member, register, token,
 };
 
 const ADA: &str = "ada@example.org";
@@ -34,9 +34,7 @@ fn status(answer: &Response) -> Value {
 #[tokio::test]
 async fn the_address_changes_when_both_have_agreed_in_either_order() {
     for order in [[ADA, NEW], [NEW, ADA]] {
-        let world = World::solo().await;
-        let app = TestApp::start(&world).await;
-        let mut machine = Machine::new(&world, &app).await;
+        let (world, app, mut machine) = World::solo().await.start().await;
         let mut ada = member(&world, &app, &mut machine, ADA).await;
 
         let asked = ask(&mut ada, NEW).await;
@@ -85,9 +83,11 @@ async fn the_address_changes_when_both_have_agreed_in_either_order() {
 
 #[tokio::test]
 async fn one_address_alone_changes_nothing_and_each_link_works_once() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo()
+        .await
+        .with("THROTTLE_FACTOR", 100)
+        .start()
+        .await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -108,9 +108,7 @@ async fn one_address_alone_changes_nothing_and_each_link_works_once() {
 
 #[tokio::test]
 async fn an_address_that_has_an_account_gets_another_mail_and_is_never_taken() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     register(&world, &app, &mut machine, BOB).await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
 
@@ -127,9 +125,7 @@ async fn an_address_that_has_an_account_gets_another_mail_and_is_never_taken() {
 
 #[tokio::test]
 async fn who_opens_an_account_with_the_address_meanwhile_keeps_it() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -151,9 +147,7 @@ async fn who_opens_an_account_with_the_address_meanwhile_keeps_it() {
 
 #[tokio::test]
 async fn an_account_that_was_never_activated_does_not_keep_the_address() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let body = json!({ "email": NEW, "password": "of a stranger" });
     Browser::new(&app).post("/api/v1/auth/sign-up", &body).await;
@@ -172,9 +166,7 @@ async fn an_account_that_was_never_activated_does_not_keep_the_address() {
 
 #[tokio::test]
 async fn a_change_is_replaced_cancelled_and_over_after_a_day() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
     ask(&mut ada, "first@example.org").await;
@@ -209,9 +201,7 @@ async fn a_change_is_replaced_cancelled_and_over_after_a_day() {
 
 #[tokio::test]
 async fn a_change_asks_for_a_new_confirmation_and_another_address() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
 
     let same = ask(&mut ada, "ADA@example.org").await;
@@ -230,9 +220,7 @@ async fn a_change_asks_for_a_new_confirmation_and_another_address() {
 
 #[tokio::test]
 async fn links_that_went_to_the_old_address_are_good_no_more() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     register(&world, &app, &mut machine, BOB).await;
     sqlx::query(
@@ -258,9 +246,7 @@ async fn links_that_went_to_the_old_address_are_good_no_more() {
 
 #[tokio::test]
 async fn a_link_is_for_its_side_and_its_change_alone() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
     ask(&mut ada, NEW).await;
@@ -290,9 +276,7 @@ async fn a_link_is_for_its_side_and_its_change_alone() {
 
 #[tokio::test]
 async fn of_both_addresses_that_agree_at_once_one_moves_the_account() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     ask(&mut ada, NEW).await;
     machine.settle().await;
@@ -309,9 +293,7 @@ async fn of_both_addresses_that_agree_at_once_one_moves_the_account() {
 
 #[tokio::test]
 async fn five_changes_can_be_asked_for_at_once_and_then_one_has_to_wait() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let mut bob = member(&world, &app, &mut machine, BOB).await;
 
@@ -320,7 +302,7 @@ async fn five_changes_can_be_asked_for_at_once_and_then_one_has_to_wait() {
         assert_eq!(answer.status, 202, "{answer:?}");
     }
     let refused = ask(&mut ada, NEW).await;
-    let fields = [("do", "change"), ("email", NEW), ("password", PASSWORD)];
+    let fields = [("do", "change"), ("email", NEW)];
     let by_page = ada.form("/profile/email", &fields).await;
     let bobs = ask(&mut bob, NEW).await;
 
@@ -334,19 +316,13 @@ async fn five_changes_can_be_asked_for_at_once_and_then_one_has_to_wait() {
 
 #[tokio::test]
 async fn the_pages_ask_for_the_change_and_agree_to_it() {
-    let world = World::solo().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let page = "/email-change";
 
-    let wrong = [
-        ("do", "change"),
-        ("email", NEW),
-        ("password", "another horse"),
-    ];
+    let wrong = [("do", "change"), ("email", "ada@")];
     let wrong = ada.form("/profile/email", &wrong).await;
-    let right = [("do", "change"), ("email", NEW), ("password", PASSWORD)];
+    let right = [("do", "change"), ("email", NEW)];
     let asked = ada.form("/profile/email", &right).await;
     let shown = ada.get("/profile/email").await;
     machine.settle().await;
@@ -367,5 +343,81 @@ async fn the_pages_ask_for_the_change_and_agree_to_it() {
     );
     assert!(half.body.contains("One of two") && again.body.contains("not good any more"));
     assert!(done.body.contains("The address has changed"), "{done:?}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_page_asks_for_the_second_factor_before_a_change_and_never_to_cancel_one() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    app.clock.advance(TimeDelta::hours(1));
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let (phone, _) = App::set_up(&mut ada, &app).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    let (page, change) = ("/profile/email", [("do", "change"), ("email", NEW)]);
+
+    let shown = ada.get(page).await;
+    let sent_away = ada.form(page, &change).await;
+    let nothing = ada.get(PATH).await.status;
+    let code = phone.code(&app);
+    let answer = [("password", PASSWORD), ("next", page), ("code", &code)];
+    let password_alone = ada.form("/confirm", &answer[..2]).await;
+    let still = ada.form(page, &change).await;
+    let confirmed = ada.form("/confirm", &answer).await;
+    let form = ada.get(page).await;
+    let asked = ada.form(page, &change).await;
+    let under_way = ada.get(PATH).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    let cancelled = ada.form(page, &[("do", "cancel")]).await;
+
+    let confirm = Some("/confirm?next=/profile/email");
+    assert!(!shown.body.contains("name=\"email\""), "{shown:?}");
+    assert!(shown.body.contains("href=\"/confirm?next=/profile/email\""));
+    for refused in [&sent_away, &still] {
+        assert_eq!((refused.status, refused.header("location")), (303, confirm));
+    }
+    assert_eq!((nothing, password_alone.status), (404, 422));
+    assert_eq!(confirmed.header("location"), Some(page));
+    assert!(form.body.contains("name=\"email\""), "{form:?}");
+    assert_eq!(asked.header("location"), Some(page));
+    assert_eq!(under_way.json()["email"], NEW);
+    assert_eq!(cancelled.header("location"), Some(page));
+    assert_eq!(ada.get(PATH).await.status, 404);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn links_are_tried_so_often_from_one_address_with_pages_and_interface_together() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut browser = Browser::new(&app);
+    let (page, body) = ("/email-change", json!({ "token": "guess" }));
+    let path = "/api/v1/profile/email/confirm";
+
+    for _ in 0..10 {
+        assert_eq!(
+            browser.get(&format!("{page}?token=guess")).await.status,
+            200
+        );
+        let pressed = browser.form(page, &[("token", "guess")]).await;
+        assert_eq!(pressed.status, 200);
+        assert_eq!(browser.post(path, &body).await.status, 422);
+    }
+    let refused = [
+        browser.get(&format!("{page}?token=guess")).await,
+        browser.form(page, &[("token", "guess")]).await,
+        browser.post(path, &body).await,
+    ];
+    app.clock.advance(TimeDelta::seconds(2));
+    let later = browser.post(path, &body).await;
+
+    for refused in refused {
+        assert_eq!(
+            (refused.status, refused.header("retry-after")),
+            (429, Some("2"))
+        );
+    }
+    assert_eq!(later.status, 422, "nobody is locked out");
     app.end().await;
 }

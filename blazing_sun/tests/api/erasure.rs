@@ -8,45 +8,19 @@ use blazing_sun::app::schedules::schedules;
 use blazing_sun::audit;
 use chrono::TimeDelta;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-use crate::data::enqueue;
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
+use crate::harness::{
+    Browser, Machine, PASSWORD, TestApp, World, enqueue, id_of, member, tables_with,
+};
 
 const ADA: &str = "Ada.Lovelace@example.org";
 const BOB: &str = "bob@example.org";
 const DELETION: &str = "/api/v1/profile/deletion";
 const AGENT: &str = "an-analytical-engine/1.0";
 
-/// The tables that have `mark` anywhere in a row, whatever the column's type is.
-async fn tables_with(pool: &PgPool, mark: &str) -> Vec<String> {
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT table_name::text FROM information_schema.columns
-         WHERE table_schema = 'public' ORDER BY 1",
-    )
-    .fetch_all(pool)
-    .await
-    .expect("the tables");
-    assert!(tables.len() > 20, "{tables:?}");
-    let mut found = Vec::new();
-    for table in tables {
-        let there: bool = sqlx::query_scalar(AssertSqlSafe(format!(
-            "SELECT EXISTS (SELECT FROM \"{table}\" AS it WHERE position(lower($1) IN lower(to_jsonb(it)::text)) > 0)"
-        )))
-        .bind(mark)
-        .fetch_one(pool)
-        .await
-        .expect("an answer");
-        if there {
-            found.push(table);
-        }
-    }
-    found
-}
-
 /// Everything in Redis that is this world's.
-async fn cached(world: &World) -> Vec<String> {
+pub async fn cached(world: &World) -> Vec<String> {
     let settings = world.config().services.redis.expect("Redis");
     let client = blazing_sun::infra::redis::Redis::new(&settings).expect("a client");
     let mut cursor = 0_u64;
@@ -72,7 +46,7 @@ async fn cached(world: &World) -> Vec<String> {
 }
 
 /// The content of every file below a folder.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -83,14 +57,6 @@ fn files(folder: &Path) -> Vec<String> {
         }
     }
     found
-}
-
-async fn id_of(world: &World, email: &str) -> Uuid {
-    sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
-        .bind(email)
-        .fetch_one(&world.pool())
-        .await
-        .expect("an account")
 }
 
 /// Puts a row about Ada into every table that may hold one, and returns what she can be known by.

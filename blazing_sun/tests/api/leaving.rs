@@ -5,8 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use crate::data::{enqueue, run, user};
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
+use crate::harness::{
+    Browser, Machine, PASSWORD, Program, TestApp, World, enqueue, id_of, member, run,
+};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -27,18 +28,25 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
             "INSERT INTO api_tokens (id, user_id, name, token_hash, scopes, created_at, expires_at)
              VALUES (gen_random_uuid(), $1, 'x', sha256($2), '{}', now(), now())",
         )
-        .bind(user(&world, email).await)
+        .bind(id_of(&world, email).await)
         .bind(email.as_bytes())
         .execute(&world.pool())
         .await
         .expect("a token");
     }
     let mut held = ada.clone();
+    let mut program = Program::sign_in(&app, ADA).await;
+    machine.settle().await;
 
     let leaving = ada.post(DELETION, &json!({})).await;
     machine.settle().await;
     let mail = world.newest_mail(ADA);
-    let others = [held.get(EXPORTS).await, phone.get(EXPORTS).await];
+    let others = [
+        held.get(EXPORTS).await,
+        phone.get(EXPORTS).await,
+        program.get(EXPORTS).await,
+        program.renew().await,
+    ];
     let back = ada.sign_in(ADA, PASSWORD).await;
     let again = ada.post(DELETION, &json!({})).await;
     let kept = ada.delete(DELETION).await;
@@ -51,11 +59,8 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
         serde_json::from_value(leaving.json()["deletion_at"].clone()).expect("a moment");
     assert_eq!(leaving.status, 202, "{leaving:?}");
     assert_eq!(at, DateTime::UNIX_EPOCH + TimeDelta::days(14));
-    assert!(
-        mail.contains("will be deleted on 15 January 1970"),
-        "{mail}"
-    );
-    assert_eq!(others.map(|answer| answer.status), [401, 401]);
+    assert!(mail.contains("will be deleted on 15 Jan 1970"), "{mail}");
+    assert_eq!(others.map(|answer| answer.status), [401; 4]);
     let left = "SELECT count(*) FROM api_tokens";
     assert_eq!(world.number(&world.pool(), left).await, 1, "Bob's");
     assert_eq!(bob.sign_in(BOB, PASSWORD).await.status, 200);
@@ -66,7 +71,7 @@ async fn who_leaves_is_signed_out_everywhere_and_can_come_back_for_two_weeks() {
     );
     assert_eq!((kept.status, kept_again.status), (204, 404));
     assert_eq!(ada.sign_in(ADA, PASSWORD).await.status, 200, "still there");
-    let history = audit::history(&world.pool(), user(&world, ADA).await)
+    let history = audit::history(&world.pool(), id_of(&world, ADA).await)
         .await
         .expect("the audit");
     let changes: Vec<(i64, Value)> = history

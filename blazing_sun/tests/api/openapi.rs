@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 use crate::harness::{Browser, TestApp, World};
 
 /// An operation: its method in capitals, its path and what the document says of it.
-type Operation = (String, String, Value);
+pub type Operation = (String, String, Value);
 
-async fn operations(app: &TestApp) -> Vec<Operation> {
+/// Every operation of the document.
+pub async fn operations(app: &TestApp) -> Vec<Operation> {
     let document = app.get("/api/v1/openapi.json").await.json();
     let paths = document["paths"].as_object().expect("paths").clone();
     paths
@@ -24,7 +25,7 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
 }
 
 /// A path with an id in place of each parameter.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let mut filled = String::new();
     for part in path.split_inclusive('/') {
         match part.strip_prefix('{') {
@@ -134,7 +135,8 @@ async fn the_page_to_try_the_interface_loads_nothing_from_elsewhere() {
     app.end().await;
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// Every file below a folder.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     entries
         .map(|entry| entry.expect("an entry").path())

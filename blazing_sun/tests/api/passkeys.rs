@@ -12,6 +12,7 @@ const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
 const PASSKEYS: &str = "/api/v1/second-factor/passkeys";
 const ANSWER: &str = "/api/v1/auth/second-factor";
+const CONFIRM_BY_PASSKEY: &str = "/api/v1/auth/confirm/passkey";
 
 async fn started(world: &World) -> (TestApp, Machine, Browser) {
     let app = TestApp::start(world).await;
@@ -152,6 +153,38 @@ async fn an_answer_is_good_once() {
     assert_eq!(right.status, 200, "{right:?}");
     assert_eq!(again.problem(), "challenge_over");
     assert!(is_wrong(&elsewhere), "{elsewhere:?}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn of_many_who_bring_one_answer_at_the_same_time_one_gets_in() {
+    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
+    let (app, _machine, mut ada) = started(&world).await;
+    let mut passkey = Passkey::new();
+    // Without a counter, which would find the others out by itself.
+    passkey.counts = false;
+    assert_eq!(passkey.add(&mut ada, "a key").await.status, 201);
+    let mut browser = Browser::new(&app);
+    let challenge = challenge(&mut browser, ADA).await;
+    let options = begin(&mut browser, &challenge).await;
+    let credential = passkey.get(&options);
+
+    let tries = (0..20).map(|_| {
+        let (mut browser, challenge, credential) = (browser.clone(), &challenge, &credential);
+        async move { answer(&mut browser, challenge, credential).await.status }
+    });
+    let statuses = futures_util::future::join_all(tries).await;
+    let begun = ada.post(CONFIRM_BY_PASSKEY, &json!({})).await.json();
+    let body = json!({ "password": PASSWORD, "credential": passkey.get(&begun) });
+    let confirmations = (0..20).map(|_| {
+        let (mut ada, body) = (ada.clone(), &body);
+        async move { ada.post("/api/v1/auth/confirm", body).await.status }
+    });
+    let confirmed = futures_util::future::join_all(confirmations).await;
+
+    let count = |all: &[u16], status| all.iter().filter(|found| **found == status).count();
+    assert_eq!((count(&statuses, 200), count(&statuses, 401)), (1, 19));
+    assert_eq!(count(&confirmed, 204), 1, "{confirmed:?}");
     app.end().await;
 }
 
@@ -346,7 +379,7 @@ async fn who_has_no_passkey_cannot_be_asked_for_one() {
     let none = browser.post(&format!("{ANSWER}/passkey"), &body).await;
     let body = json!({ "challenge": "x" });
     let nobody = browser.post(&format!("{ANSWER}/passkey"), &body).await;
-    let confirm = ada.post("/api/v1/auth/confirm/passkey", &json!({})).await;
+    let confirm = ada.post(CONFIRM_BY_PASSKEY, &json!({})).await;
 
     assert!(is_wrong(&removed), "{removed:?}");
     assert_eq!(
@@ -367,17 +400,16 @@ async fn a_passkey_confirms_once_in_the_session_that_asked() {
     let (app, _machine, mut ada) = started(&world).await;
     let mut passkey = Passkey::new();
     passkey.add(&mut ada, "a key").await;
-    let ask = "/api/v1/auth/confirm/passkey";
     let confirm = |credential: Value| json!({ "password": PASSWORD, "credential": credential });
     let path = "/api/v1/auth/confirm";
 
     let unasked = begin_of_another(&app).await;
     let unasked = ada.post(path, &confirm(passkey.get(&unasked))).await;
-    let options = ada.post(ask, &json!({})).await.json();
+    let options = ada.post(CONFIRM_BY_PASSKEY, &json!({})).await.json();
     let credential = passkey.get(&options);
     let right = ada.post(path, &confirm(credential.clone())).await;
     let replayed = ada.post(path, &confirm(credential)).await;
-    let options = ada.post(ask, &json!({})).await.json();
+    let options = ada.post(CONFIRM_BY_PASSKEY, &json!({})).await.json();
     app.clock.advance(TimeDelta::minutes(10));
     let late = ada.post(path, &confirm(passkey.get(&options))).await;
 

@@ -310,10 +310,8 @@ async fn a_program_reads_and_changes_a_profile_as_its_token_says() {
     }
 
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    assert_eq!(statuses, [200, 403, 403, 200]);
-    for refused in &answers[1..3] {
-        assert_eq!(refused.problem(), "insufficient_scope");
-    }
+    assert_eq!(statuses, [200, 403, 200, 200]);
+    assert_eq!(answers[1].problem(), "insufficient_scope");
     assert_eq!(ada.get(PATH).await.json()["name"], "profile:write");
     app.end().await;
 }

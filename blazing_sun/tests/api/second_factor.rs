@@ -64,7 +64,9 @@ async fn the_password_alone_is_not_enough_any_more() {
         asked.json()["factors"],
         json!(["authenticator", "recovery_code"])
     );
-    assert!(asked.headers("set-cookie").is_empty());
+    let cookies = asked.headers("set-cookie");
+    let of_the_challenge = |cookie: &&str| cookie.starts_with("__Host-challenge=");
+    assert!(cookies.iter().all(of_the_challenge), "{cookies:?}");
     assert_eq!(before.status, 401);
     assert_eq!(signed_in.json()["status"], "signed_in");
     assert_eq!(after.status, 204);
@@ -346,5 +348,78 @@ async fn a_program_gets_its_tokens_after_the_second_factor_and_not_before() {
     assert!(asked.get("tokens").is_none(), "{asked}");
     assert!(signed_in.headers("set-cookie").is_empty());
     assert_eq!(program.get("/api/v1/auth/validate").await.status, 204);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn half_a_sign_in_is_worth_nothing_in_another_browser_and_is_not_used_up_there() {
+    let world = World::solo().await;
+    let (app, mut machine) = started(&world).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let (phone, _) = App::set_up(&mut ada, &app).await;
+    let mut browser = Browser::new(&app);
+    let asked = browser.sign_in(ADA, PASSWORD).await;
+    let begun = asked.json()["challenge"].as_str().expect("one").to_owned();
+    let mut bare = Browser::new(&app);
+    // This one has the password too, and a question of its own.
+    let mut other = Browser::new(&app);
+    let own = challenge(&mut other, ADA).await;
+    let mut tab = browser.clone();
+    let of_a_tab = challenge(&mut tab, ADA).await;
+
+    let code = phone.code(&app);
+    for thief in [&mut bare, &mut other] {
+        for _ in 0..3 {
+            let refused = answer(thief, &begun, "code", &code).await;
+            assert_eq!(refusal(&refused), over());
+        }
+        let body = json!({ "challenge": begun });
+        let refused = thief.post(&format!("{ANSWER}/passkey"), &body).await;
+        assert_eq!(refusal(&refused), over());
+    }
+    let crossed = answer(&mut browser, &own, "code", &code).await;
+    let wrong_in_a_tab = answer(&mut tab, &of_a_tab, "code", &phone.wrong_code(&app)).await;
+    let let_in = answer(&mut browser, &begun, "code", &code).await;
+
+    let [cookie] = asked.headers("set-cookie")[..] else {
+        panic!("one cookie: {asked:?}");
+    };
+    for attribute in [
+        "__Host-challenge=",
+        "; HttpOnly",
+        "; SameSite=Lax",
+        "; Secure",
+        "; Path=/",
+        "; Max-Age=600",
+    ] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert_eq!(asked.header("cache-control"), Some("no-store"));
+    assert_eq!(refusal(&crossed), over());
+    assert_eq!(
+        refusal(&wrong_in_a_tab),
+        wrong(),
+        "a tab of the same browser"
+    );
+    assert_eq!(let_in.status, 200, "{let_in:?}");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_client_brings_its_challenge_without_a_cookie() {
+    let world = World::solo().await;
+    let (app, mut machine) = started(&world).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let (phone, _) = App::set_up(&mut ada, &app).await;
+    let body = json!({ "email": ADA, "password": PASSWORD, "kind": "client" });
+    let asked = Browser::new(&app).post("/api/v1/auth/sign-in", &body).await;
+    let challenge = asked.json()["challenge"].as_str().expect("one").to_owned();
+
+    let code = phone.code(&app);
+    let let_in = answer(&mut Browser::new(&app), &challenge, "code", &code).await;
+
+    assert!(asked.headers("set-cookie").is_empty(), "{asked:?}");
+    assert!(let_in.headers("set-cookie").is_empty(), "{let_in:?}");
+    assert!(let_in.json()["tokens"]["access_token"].is_string());
     app.end().await;
 }

@@ -224,6 +224,32 @@ async fn a_change_ends_the_other_sessions_unless_they_shall_stay() {
 }
 
 #[tokio::test]
+async fn adding_and_removing_a_passkey_ends_the_other_sessions_too() {
+    let world = World::solo().await;
+    let (app, _machine, mut ada) = started(&world).await;
+    let mut other = Browser::new(&app);
+    other.sign_in(ADA, PASSWORD).await;
+    let validate = "/api/v1/auth/validate";
+
+    let before = other.get(validate).await.status;
+    let added = Passkey::new().add(&mut ada, "a key").await.json();
+    let after_adding = other.get(validate).await.status;
+    let asked = challenge(&mut other, ADA).await;
+    let code = &recovery_codes(&added)[0];
+    let body = json!({ "challenge": asked, "recovery_code": code });
+    other.post("/api/v1/auth/second-factor", &body).await;
+    let between = other.get(validate).await.status;
+    let id = added["id"].as_str().expect("an id");
+    ada.delete(&format!("{STATE}/passkeys/{id}")).await;
+    let after_removing = other.get(validate).await.status;
+
+    assert_eq!((before, after_adding), (204, 401));
+    assert_eq!((between, after_removing), (204, 401));
+    assert_eq!(ada.get(validate).await.status, 204);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn every_change_asks_for_a_proof_of_the_last_ten_minutes() {
     let world = World::solo().await;
     let (app, _machine, mut ada) = started(&world).await;

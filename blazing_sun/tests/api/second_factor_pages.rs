@@ -313,3 +313,27 @@ async fn whoever_has_no_question_to_answer_signs_in_first() {
     );
     app.end().await;
 }
+
+#[tokio::test]
+async fn the_question_is_answered_in_the_browser_in_which_it_was_asked() {
+    let world = World::solo().await;
+    let (app, _machine, mut ada) = started(&world).await;
+    let (phone, _) = set_up(&mut ada, &app).await;
+    let mut browser = reader(&app);
+    let question = sign_in(&mut browser).await;
+    let mut thief = reader(&app);
+    sign_in(&mut thief).await;
+
+    let (challenge, code) = (field(&question, "challenge"), phone.code(&app));
+    let fields = [("challenge", challenge.as_str()), ("code", &code)];
+    let stolen = thief.form("/sign-in/second-factor", &fields).await;
+    let let_in = browser.form("/sign-in/second-factor", &fields).await;
+
+    assert_eq!(leads_to(&stolen), Some("/sign-in"));
+    assert_eq!(leads_to(&let_in), Some("/profile"));
+    assert_eq!(
+        leads_to(&thief.get(SETTINGS).await),
+        Some("/sign-in?next=/profile/second-factor")
+    );
+    app.end().await;
+}

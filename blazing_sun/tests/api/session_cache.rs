@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::harness::{Browser, Gate, Machine, PASSWORD, Program, TestApp, World, member};
+use crate::harness::{Browser, Gate, Machine, PASSWORD, Program, TestApp, World, member, run};
 
 const ADA: &str = "ada@example.org";
 const VALIDATE: &str = "/api/v1/auth/validate";
@@ -51,18 +51,9 @@ async fn notice_redis(app: &TestApp) {
     assert_eq!(health["dependencies"]["redis"], "up");
 }
 
-async fn change(world: &World, query: &'static str) {
-    sqlx::query(query)
-        .execute(&world.pool())
-        .await
-        .expect("PostgreSQL");
-}
-
 #[tokio::test]
 async fn a_session_is_remembered_for_a_minute_at_most() {
-    let world = World::cached().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.start().await;
     let mut browser = member(&world, &app, &mut machine, ADA).await;
     let program = Program::sign_in(&app, ADA).await;
     let redis = world.redis();
@@ -74,7 +65,7 @@ async fn a_session_is_remembered_for_a_minute_at_most() {
     assert_eq!(browser.get(VALIDATE).await.status, 204);
     assert!(program.is_known().await);
     // Nobody asks PostgreSQL now.
-    change(&world, "DELETE FROM sessions").await;
+    run(&world, "DELETE FROM sessions").await;
     assert_eq!(browser.get(VALIDATE).await.status, 204);
     assert!(program.is_known().await);
     for key in &keys {
@@ -88,9 +79,7 @@ async fn a_session_is_remembered_for_a_minute_at_most() {
 
 #[tokio::test]
 async fn an_expired_session_is_refused_from_the_cache_too() {
-    let world = World::cached().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.start().await;
     let mut browser = member(&world, &app, &mut machine, ADA).await;
 
     assert_eq!(browser.get(VALIDATE).await.status, 204);
@@ -101,9 +90,7 @@ async fn an_expired_session_is_refused_from_the_cache_too() {
 
 #[tokio::test]
 async fn an_ended_session_is_refused_at_once_and_nobody_who_read_it_before_brings_it_back() {
-    let world = World::cached().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.start().await;
     let mut browser = member(&world, &app, &mut machine, ADA).await;
     let mut held = browser.clone();
     let program = Program::sign_in(&app, ADA).await;
@@ -113,14 +100,14 @@ async fn an_ended_session_is_refused_at_once_and_nobody_who_read_it_before_bring
         key_of_program(&world, &redis).await,
     ];
     assert!(program.is_known().await);
-    change(&world, "CREATE TABLE kept AS SELECT * FROM sessions").await;
+    run(&world, "CREATE TABLE kept AS SELECT * FROM sessions").await;
 
     let ended = browser.post(SIGN_OUT_EVERYWHERE, &json!({})).await;
     assert_eq!(ended.status, 204);
     assert_eq!(held.get(VALIDATE).await.status, 401);
     assert!(!program.is_known().await);
     // As it is for somebody who found the session in PostgreSQL just before it ended, and remembers it just after.
-    change(&world, "INSERT INTO sessions SELECT * FROM kept").await;
+    run(&world, "INSERT INTO sessions SELECT * FROM kept").await;
     assert_eq!(held.get(VALIDATE).await.status, 204);
     assert!(program.is_known().await);
     for key in &keys {
@@ -132,9 +119,7 @@ async fn an_ended_session_is_refused_at_once_and_nobody_who_read_it_before_bring
 
 #[tokio::test]
 async fn a_confirmed_session_is_not_remembered_as_it_was() {
-    let world = World::cached().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.start().await;
     let mut browser = member(&world, &app, &mut machine, ADA).await;
     let mut held = browser.clone();
     assert_eq!(held.get(VALIDATE).await.status, 204);
@@ -152,9 +137,7 @@ async fn a_confirmed_session_is_not_remembered_as_it_was() {
 
 #[tokio::test]
 async fn a_reused_refresh_token_stops_the_access_token_at_once() {
-    let world = World::cached().await;
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.start().await;
     member(&world, &app, &mut machine, ADA).await;
     let mut owner = Program::sign_in(&app, ADA).await;
     let mut thief = owner.clone();
@@ -171,9 +154,7 @@ async fn a_reused_refresh_token_stops_the_access_token_at_once() {
 #[tokio::test]
 async fn without_redis_signing_in_and_staying_signed_in_work_and_ending_too() {
     let gate = Gate::refusing().await;
-    let world = World::cached().await.behind(&gate, "REDIS");
-    let app = TestApp::start(&world).await;
-    let mut machine = Machine::new(&world, &app).await;
+    let (world, app, mut machine) = World::cached().await.behind(&gate, "REDIS").start().await;
     let mut browser = member(&world, &app, &mut machine, ADA).await;
     let mut program = Program::sign_in(&app, ADA).await;
 

@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member, register};
+use crate::harness::{
+    App, Browser, Machine, PASSWORD, Program, TestApp, World, challenge, member, register, token,
+};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -119,18 +121,187 @@ async fn a_session_ends_when_it_was_not_used_for_a_week_and_after_a_month_in_any
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     let mut idle = member(&world, &app, &mut machine, ADA).await;
-    let mut busy = idle.clone();
-    busy.sign_in(ADA, PASSWORD).await;
-
-    for _ in 0..29 {
-        app.clock.advance(TimeDelta::days(1));
-        assert_eq!(busy.get("/api/v1/auth/validate").await.status, 204);
+    let mut seldom = Browser::new(&app);
+    let mut busy = Browser::new(&app);
+    for browser in [&mut seldom, &mut busy] {
+        browser.sign_in(ADA, PASSWORD).await;
     }
-    let unused = idle.get("/api/v1/auth/validate").await;
-    app.clock.advance(TimeDelta::days(1));
-    let old = busy.get("/api/v1/auth/validate").await;
+    let validate = "/api/v1/auth/validate";
+    let second = TimeDelta::seconds(1);
 
-    assert_eq!((unused.status, old.status), (401, 401));
+    app.clock.advance(TimeDelta::days(7) - second);
+    let still = [
+        seldom.get(validate).await.status,
+        busy.get(validate).await.status,
+    ];
+    app.clock.advance(second);
+    let unused = idle.get(validate).await.status;
+    app.clock.advance(TimeDelta::days(7) - second - second);
+    let almost = seldom.get(validate).await.status;
+    for _ in 14..29 {
+        assert_eq!(busy.get(validate).await.status, 204);
+        app.clock.advance(TimeDelta::days(1));
+    }
+    app.clock.advance(TimeDelta::days(1) + second);
+    let last = busy.get(validate).await.status;
+    app.clock.advance(second);
+    let old = busy.get(validate).await.status;
+
+    assert_eq!((still, unused, almost), ([204, 204], 401, 204));
+    assert_eq!((last, old), (204, 401));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn who_signs_in_again_leaves_what_the_browser_held_before() {
+    let world = World::cached().await;
+    let app = TestApp::start(&world).await;
+    app.clock.advance(TimeDelta::hours(1));
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let mut bob = member(&world, &app, &mut machine, BOB).await;
+    let (phone, codes) = App::set_up(&mut bob, &app).await;
+    let validate = "/api/v1/auth/validate";
+    let mut before = Vec::new();
+
+    // By the interface, by the form, and as somebody else with a second factor.
+    before.push(ada.clone());
+    let again = ada.sign_in(ADA, PASSWORD).await;
+    before.push(ada.clone());
+    let fields = [("email", ADA), ("password", PASSWORD)];
+    let by_form = ada.form("/sign-in", &fields).await;
+    before.push(ada.clone());
+    let asked = challenge(&mut ada, BOB).await;
+    let still = ada.get(validate).await;
+    let body = json!({ "challenge": asked, "code": phone.code(&app) });
+    let as_bob = ada.post("/api/v1/auth/second-factor", &body).await;
+    before.push(ada.clone());
+    let asked = challenge(&mut ada, BOB).await;
+    let fields = [("challenge", asked.as_str()), ("code", &codes[0])];
+    let by_form_too = ada.form("/sign-in/second-factor", &fields).await;
+    let body = json!({ "email": ADA, "password": PASSWORD, "kind": "client" });
+    let program = ada.post("/api/v1/auth/sign-in", &body).await;
+    let wrong = ada.sign_in(ADA, "another horse").await;
+
+    let statuses = [&again, &by_form, &as_bob, &by_form_too, &program, &wrong];
+    assert_eq!(
+        statuses.map(|answer| answer.status),
+        [200, 303, 200, 303, 200, 401]
+    );
+    assert_eq!(still.status, 204, "half a sign-in ends nothing");
+    for mut browser in before {
+        assert_eq!(browser.get(validate).await.status, 401);
+    }
+    assert_eq!(ada.get(validate).await.status, 204);
+    assert_eq!(bob.get(validate).await.status, 204, "another browser");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_somebody_planted_is_never_made_a_session() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    register(&world, &app, &mut machine, ADA).await;
+    let planted = "A".repeat(43);
+    let mut ada = Browser::new(&app);
+    ada.plant("__Host-session", &planted);
+    let mut thief = ada.clone();
+
+    let signed_in = ada.sign_in(ADA, PASSWORD).await;
+
+    assert_eq!(signed_in.status, 200);
+    assert_ne!(ada.cookie("__Host-session"), Some(planted.as_str()));
+    assert_eq!(thief.get("/api/v1/auth/validate").await.status, 401);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn sessions_are_ended_after_a_fresh_confirmation_and_ones_own_without() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    let mut ada = member(&world, &app, &mut machine, ADA).await;
+    let mut program = Program::sign_in(&app, ADA).await;
+    let mut phone = Browser::new(&app);
+    phone.sign_in(ADA, PASSWORD).await;
+    app.clock.advance(TimeDelta::minutes(10));
+    let page = "/profile/sessions";
+    let everywhere = "/api/v1/auth/sign-out-everywhere";
+
+    let listed = ada.get("/api/v1/sessions").await.json();
+    let sessions = listed["sessions"].as_array().expect("a list").clone();
+    let clients = sessions.iter().find(|session| session["kind"] == "client");
+    let id = clients.expect("one")["id"].as_str().expect("an id");
+    let path = format!("/api/v1/sessions/{id}");
+    let refused = [
+        ada.delete(&path).await,
+        ada.post(everywhere, &json!({})).await,
+    ];
+    let buttons = [
+        ada.form(page, &[("do", "end"), ("id", id)]).await,
+        ada.form(page, &[("do", "end_others")]).await,
+    ];
+    let before = program.renew().await.status;
+    ada.post("/api/v1/auth/confirm", &json!({ "password": PASSWORD }))
+        .await;
+    let ended = ada.delete(&path).await;
+    let after = program.renew().await.status;
+    let own = phone.post("/api/v1/auth/sign-out", &json!({})).await;
+
+    assert_eq!(sessions.len(), 3);
+    for answer in refused {
+        let expected = (403, "confirmation_required".to_owned());
+        assert_eq!((answer.status, answer.problem()), expected);
+    }
+    for answer in buttons {
+        let first = answer.header("location").map(str::to_owned);
+        assert_eq!(first.as_deref(), Some("/confirm?next=/profile/sessions"));
+    }
+    assert_eq!((before, ended.status, after), (200, 204, 401));
+    assert!(!program.is_known().await);
+    assert_eq!(own.status, 204, "without a confirmation");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn no_other_site_signs_anybody_in_and_no_link_does() {
+    let world = World::solo().await;
+    let app = TestApp::start(&world).await;
+    let mut machine = Machine::new(&world, &app).await;
+    register(&world, &app, &mut machine, ADA).await;
+    let mut lured = Browser::new(&app).with("sec-fetch-site", "cross-site");
+    let mut old = Browser::new(&app).with("origin", "https://evil.example");
+    let fields = [("email", ADA), ("password", PASSWORD)];
+    let sign_up = json!({ "email": BOB, "password": PASSWORD });
+    Browser::new(&app)
+        .post("/api/v1/auth/sign-up", &sign_up)
+        .await;
+    machine.settle().await;
+    let link = token(&world.newest_mail(BOB));
+    let mut bob = Browser::new(&app);
+
+    for browser in [&mut lured, &mut old] {
+        let answers = [
+            browser.sign_in(ADA, PASSWORD).await,
+            browser.form("/sign-in", &fields).await,
+        ];
+        for answer in answers {
+            assert_eq!(answer.status, 403);
+            assert!(answer.headers("set-cookie").is_empty());
+        }
+    }
+    let opened = bob.get(&format!("/activate?token={link}")).await;
+    let pressed = bob.form("/activate", &[("token", &link)]).await;
+    let in_address = format!("/sign-in?email={ADA}&password=correct+horse+battery");
+    let guessed = bob.get(&in_address).await;
+
+    assert_eq!((opened.status, pressed.status), (200, 200));
+    for answer in [opened, pressed, guessed] {
+        assert!(answer.headers("set-cookie").is_empty(), "{answer:?}");
+    }
+    let sessions = "SELECT count(*) FROM sessions";
+    assert_eq!(world.number(&world.pool(), sessions).await, 0);
     app.end().await;
 }
 

@@ -37,6 +37,20 @@ async fn refused(world: &World, command: &str, input: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_new_database_has_no_account() {
+    let world = World::unmigrated().await.with("CACHE", "none");
+    let world = world
+        .with("JOBS_CARRIER", "postgres")
+        .with("EVENTS_CARRIER", "postgres");
+
+    let migrated = Process::finish(&world, "migrate").await;
+    TestApp::start(&world).await.end().await;
+
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+    assert_eq!(people(&world).await, []);
+}
+
+#[tokio::test]
 async fn an_account_with_a_password_is_opened_at_once_and_the_password_is_no_argument() {
     let world = World::solo().await;
     let app = TestApp::start(&world).await;
@@ -150,6 +164,11 @@ async fn what_is_wrong_is_told_in_one_line() {
         ),
         (
             "user sign-out --email ada@example.org",
+            "",
+            "the address has no account",
+        ),
+        (
+            "user remove-second-factor --email ada@example.org",
             "",
             "the address has no account",
         ),

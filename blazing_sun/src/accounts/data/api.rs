@@ -19,7 +19,7 @@ use crate::accounts::sessions::Sessions;
 use crate::flow::ctx::Ctx;
 use crate::infra::blobs::Blobs;
 use crate::kernel::id::Id;
-use crate::web::access::{Access, Confirmed, SignedIn};
+use crate::web::access::{Access, Confirmed, Need, SignedIn};
 use crate::web::cookies;
 use crate::web::idempotency::Idempotency;
 use crate::web::problem::Problem;
@@ -228,15 +228,23 @@ async fn post_deletion(
     grace: Data<Grace>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    let deletion_at = leave(&access, (&ctx, &sessions), &grace).await?;
+    Ok(HttpResponse::Accepted()
+        .cookie(cookies::forget(cookies::SESSION))
+        .json(DeletionView { deletion_at }))
+}
+
+/// Has the account of somebody who has shown who they are deleted, for the interface and the pages alike. Returns when.
+pub(super) async fn leave<N: Need>(
+    access: &Access<N>,
+    (ctx, sessions): (&Ctx, &Sessions),
+    grace: &Grace,
+) -> Result<DateTime<Utc>, Problem> {
     let mut tx = ctx.begin(access.cause()).await?;
     let scheduled = schedule_deletion(&mut tx, access.account_id.into(), grace.0).await?;
     tx.commit().await?;
     sessions.forget(&scheduled.ended).await;
-    Ok(HttpResponse::Accepted()
-        .cookie(cookies::forget(cookies::SESSION))
-        .json(DeletionView {
-            deletion_at: scheduled.deletion_at,
-        }))
+    Ok(scheduled.deletion_at)
 }
 
 /// Keeps your account after all.
@@ -247,10 +255,16 @@ async fn delete_deletion(
     access: Access<SignedIn>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
+    stay(&access, &ctx).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Has an account kept after all, for the interface and the pages alike.
+pub(super) async fn stay(access: &Access<SignedIn>, ctx: &Ctx) -> Result<(), Problem> {
     let mut tx = ctx.begin(access.cause()).await?;
     cancel_deletion(&mut tx, access.account_id.into()).await?;
     tx.commit().await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(())
 }
 
 impl From<StartExportError> for Problem {

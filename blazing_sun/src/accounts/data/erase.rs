@@ -18,6 +18,17 @@ pub async fn erase_account(
     let Some(version) = repo::lock_due(tx, account).await? else {
         return Ok(false);
     };
+    erase(tx, held, account, version).await?;
+    Ok(true)
+}
+
+/// Erases an account whose row is locked, at this version. There is no other way to remove one.
+pub async fn erase(
+    tx: &mut Tx,
+    held: &Held,
+    account: Id<Account>,
+    version: i64,
+) -> Result<(), Refused> {
     for part in held.iter() {
         part.erase(tx, account.uuid()).await?;
     }
@@ -27,5 +38,5 @@ pub async fn erase_account(
     };
     outbox::emit(tx, &event).await?;
     repo::delete_account(tx, account).await?;
-    Ok(true)
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! The mails about one's data.
 
 use async_trait::async_trait;
-use chrono_tz::Tz;
 use minijinja::context;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -78,8 +77,7 @@ impl Mail for DeletionScheduled {
         let Some(owner) = acquaintance(ctx.pool(), self.user_id).await? else {
             return Ok(None);
         };
-        let zone = owner.time_zone.parse().unwrap_or(Tz::UTC);
-        let date = date.with_timezone(&zone).format("%-d %B %Y").to_string();
+        let date = owner.zone().day(date);
         Ok(Some(scheduled(
             Mailbox::new(None, owner.email.parse()?),
             &date,
@@ -87,7 +85,7 @@ impl Mail for DeletionScheduled {
     }
 
     fn sample((): &()) -> Message {
-        scheduled(somebody(), "9 December 2026")
+        scheduled(somebody(), "9 Dec 2026")
     }
 }
 

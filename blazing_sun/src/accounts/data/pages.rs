@@ -7,8 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::accounts::data::api::{Grace, count_export, download};
-use crate::accounts::data::deletion::{cancel_deletion, schedule_deletion};
+use crate::accounts::data::api::{self, Grace, count_export, download};
 use crate::accounts::data::export::{Export, ExportState, start_export};
 use crate::accounts::data::repo;
 use crate::accounts::passwords::Password;
@@ -87,6 +86,7 @@ fn size(bytes: i64) -> String {
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Press {
     #[serde(rename = "do")]
     what: What,
@@ -167,11 +167,8 @@ async fn leave(
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
-    let mut tx = ctx.begin(access.cause()).await?;
-    let scheduled = schedule_deletion(&mut tx, account, grace.0).await?;
-    tx.commit().await?;
-    sessions.forget(&scheduled.ended).await;
-    let date = access.visit.when(scheduled.deletion_at);
+    let deletion_at = api::leave(access, (ctx, sessions), grace).await?;
+    let date = access.visit.when(deletion_at);
     let notice = Notice::success(format!(
         "You are signed out, and your account will be deleted on {date}. To keep it, sign in before."
     ));
@@ -181,9 +178,7 @@ async fn leave(
 }
 
 async fn keep(access: &PageAccess<SignedIn>, ctx: &Ctx) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(access.cause()).await?;
-    cancel_deletion(&mut tx, access.account_id.into()).await?;
-    tx.commit().await?;
+    api::stay(access, ctx).await?;
     let notice = Notice::success("You keep your account.");
     Ok(access.visit.go_and_tell(HERE, &notice))
 }

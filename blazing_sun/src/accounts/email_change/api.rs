@@ -16,15 +16,22 @@ use crate::accounts::sessions::Sessions;
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
 use crate::web::access::{Access, Confirmed, SignedIn};
+use crate::web::client::Client;
 use crate::web::idempotency::Idempotency;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::{at, post};
-use crate::web::throttle::{Rate, Throttle};
+use crate::web::throttle::{Rate, Throttle, TooMany};
 
 /// Changes that one account may begin, since each writes to an address that may be a stranger's.
 pub const REQUESTS: Rate = Rate {
     burst: 5,
     every: TimeDelta::hours(5),
+};
+
+/// Links that are tried from one address.
+const LINKS_FROM_ADDRESS: Rate = Rate {
+    burst: 30,
+    every: TimeDelta::seconds(2),
 };
 
 /// What this part of the interface says of itself.
@@ -142,11 +149,13 @@ async fn delete_change(access: Access<SignedIn>, ctx: Data<Ctx>) -> Result<HttpR
     responses((status = 200, body = ChangeAnswer), (status = 409, description = "Another account has the address.")))]
 async fn post_confirm(
     body: Json<ConfirmChangeBody>,
-    cause: Cause,
+    (client, cause): (Client, Cause),
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    count(&throttle, &client, &ctx).await?;
     let (side, id) = open(&links, &body.token).ok_or(ConfirmError::BadLink)?;
     let found = repo::find(ctx.pool(), id, ctx.now()).await?;
     let change = found.ok_or(ConfirmError::BadLink)?;
@@ -161,6 +170,14 @@ async fn post_confirm(
         }
     };
     Ok(HttpResponse::Ok().json(ChangeAnswer { status, message }))
+}
+
+/// Counts a link that a client tries.
+pub async fn count(throttle: &Throttle, client: &Client, ctx: &Ctx) -> Result<(), TooMany> {
+    let (address, now) = (client.network(), ctx.now());
+    throttle
+        .take("email-change-from", &address, LINKS_FROM_ADDRESS, now)
+        .await
 }
 
 impl From<RequestError> for Problem {

@@ -3,29 +3,31 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, Query, ServiceConfig};
 use minijinja::{Value, context};
-use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::accounts::email_change::api::REQUESTS;
+use crate::accounts::email_change::api::{REQUESTS, count};
 use crate::accounts::email_change::cancel::cancel;
 use crate::accounts::email_change::confirm::{Agreed, ConfirmError, Side, confirm, open};
 use crate::accounts::email_change::repo::{self, Open};
 use crate::accounts::email_change::request::request;
 use crate::accounts::link::Links;
-use crate::accounts::passwords::Password;
-use crate::accounts::sessions::{Desk, Sessions};
+use crate::accounts::sessions::Sessions;
 use crate::flow::ctx::Ctx;
 use crate::kernel::email::Email;
-use crate::web::access::SignedIn;
+use crate::web::access::{Confirmed, Need, SignedIn};
+use crate::web::client::Client;
 use crate::web::page::{Notice, PageAccess, Visit};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 use crate::web::throttle::Throttle;
 
+/// Where a change is asked for.
+const HERE: &str = "/profile/email";
+
 /// Registers the pages.
 pub fn configure(routes: &mut ServiceConfig) {
     routes
-        .service(at("/profile/email").get(show).post(press))
+        .service(at(HERE).get(show).post(press))
         .service(at("/email-change").get(ask).post(agree));
 }
 
@@ -45,17 +47,15 @@ async fn page(access: &PageAccess<SignedIn>, ctx: &Ctx) -> Result<Value, Problem
             until => access.visit.when(change.expires_at),
         }
     });
-    Ok(context! { email, pending })
+    let confirmed = Confirmed::check(access, ctx.now()).is_ok();
+    Ok(context! { email, pending, confirmed })
 }
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Press {
-    Change {
-        email: String,
-        password: SecretString,
-    },
+    Change { email: String },
     Cancel,
 }
 
@@ -63,26 +63,24 @@ async fn press(
     access: PageAccess<SignedIn>,
     form: Form<Press>,
     ctx: Data<Ctx>,
-    desk: Data<Desk>,
     throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
     let account = access.account_id.into();
-    let (email, password) = match form.into_inner() {
-        Press::Change { email, password } => (email, password),
+    let email = match form.into_inner() {
+        Press::Change { .. } if Confirmed::check(&access, ctx.now()).is_err() => {
+            return Ok(access.visit.go(&format!("/confirm?next={HERE}")));
+        }
+        Press::Change { email } => email,
         Press::Cancel => {
             let mut tx = ctx.begin(access.cause()).await?;
             cancel(&mut tx, account).await?;
             tx.commit().await?;
             let notice = Notice::success("The change is cancelled.");
-            return Ok(access.visit.go_and_tell("/profile/email", &notice));
+            return Ok(access.visit.go_and_tell(HERE, &notice));
         }
     };
     let asked = async {
         let new: Email = email.parse().map_err(|error| Fields::of("/email", error))?;
-        if !desk.proves(account, &Password::given(password)).await? {
-            let wrong = "is not the password of your account";
-            return Err(Problem::from(Fields::of("/password", wrong)));
-        }
         let whom = account.to_string();
         throttle
             .take("email-change", &whom, REQUESTS, ctx.now())
@@ -90,12 +88,12 @@ async fn press(
         let mut tx = ctx.begin(access.cause()).await?;
         request(&mut tx, account, &new).await?;
         tx.commit().await?;
-        Ok(())
+        Ok::<_, Problem>(())
     };
     match asked.await {
         Ok(()) => {
             let notice = Notice::success("Two mails are on their way.");
-            Ok(access.visit.go_and_tell("/profile/email", &notice))
+            Ok(access.visit.go_and_tell(HERE, &notice))
         }
         Err(problem) => {
             let page = page(&access, &ctx).await?;
@@ -108,6 +106,13 @@ async fn press(
 
 #[derive(Deserialize)]
 struct Token {
+    token: String,
+}
+
+/// The same, as the button sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pressed {
     token: String,
 }
 
@@ -127,9 +132,12 @@ async fn find(ctx: &Ctx, links: &Links, token: &str) -> sqlx::Result<Option<(Sid
 async fn ask(
     visit: Visit,
     query: Query<Token>,
+    client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
+    count(&throttle, &client, &ctx).await?;
     match find(&ctx, &links, &query.token).await? {
         Some((side, change)) => step(&visit, "ask", &query.token, &change, side),
         None => bad_link(&visit),
@@ -138,11 +146,14 @@ async fn ask(
 
 async fn agree(
     visit: Visit,
-    form: Form<Token>,
+    form: Form<Pressed>,
+    client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,
+    throttle: Data<Throttle>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
+    count(&throttle, &client, &ctx).await?;
     let Some((side, change)) = find(&ctx, &links, &form.token).await? else {
         return bad_link(&visit);
     };

@@ -53,6 +53,7 @@ fn not_good(visit: &Visit) -> Result<HttpResponse, Problem> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct InvitationForm {
     token: String,
     #[serde(default)]

@@ -24,6 +24,7 @@ pub fn configure(routes: &mut ServiceConfig) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct LinkForm {
     email: String,
 }

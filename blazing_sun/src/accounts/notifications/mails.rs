@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::accounts::account::Account;
 use crate::accounts::notifications::repo::{self, Place};
 use crate::accounts::repo as accounts;
-use crate::accounts::sessions::Session;
+use crate::accounts::sessions::{Session, device_name};
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Mailbox;
 use crate::kernel::id::Id;
@@ -62,10 +62,13 @@ impl Mail for NewSignIn {
 fn new_sign_in(to: Mailbox, place: Option<&Place>, when: &str) -> Message {
     let (device, address) = match place {
         Some(place) if place.agent.is_empty() => {
-            ("one that says nothing of itself", &*place.address)
+            ("one that says nothing of itself".into(), &*place.address)
         }
-        Some(place) => (&*place.agent, &*place.address),
-        None => ("one whose session has ended already", "not known any more"),
+        Some(place) => (device_name(&place.agent), &*place.address),
+        None => (
+            "one whose session has ended already".into(),
+            "not known any more",
+        ),
     };
     Message {
         to,

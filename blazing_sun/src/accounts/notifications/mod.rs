@@ -3,6 +3,8 @@
 mod mails;
 mod reactions;
 mod repo;
+mod wrong_codes;
 
 pub use mails::{EmailChanged, NewSignIn, SecondFactorChanged};
 pub use reactions::Notify;
+pub use wrong_codes::WrongCodes;

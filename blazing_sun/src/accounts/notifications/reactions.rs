@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 
 use crate::accounts::events::{
-    AUTH_EVENTS, Changed, Factor, SignedIn, USER_EVENTS, UserPasswordChanged, UserUpdated,
+    AUTH_EVENTS, Changed, Factor, FailedBecause, SignInFailed, SignedIn, USER_EVENTS,
+    UserPasswordChanged, UserUpdated,
 };
 use crate::accounts::notifications::mails::{
     EmailChanged, NewSignIn, Recipient, SecondFactorChanged, What,
 };
+use crate::accounts::notifications::wrong_codes::{self, WrongCodes};
 use crate::accounts::passwords::PasswordChanged;
 use crate::flow::ctx::Tx;
 use crate::flow::event::{CloudEvent, Event, Topic};
@@ -33,7 +35,12 @@ impl Reaction for Notify {
     }
 
     fn wanted(&self) -> Wanted {
-        Wanted::Types(&[UserPasswordChanged::TYPE, UserUpdated::TYPE, SignedIn::TYPE])
+        Wanted::Types(&[
+            UserPasswordChanged::TYPE,
+            UserUpdated::TYPE,
+            SignedIn::TYPE,
+            SignInFailed::TYPE,
+        ])
     }
 
     async fn react(&self, tx: &mut Tx, event: &CloudEvent) -> anyhow::Result<()> {
@@ -45,6 +52,9 @@ impl Reaction for Notify {
         }
         if let Some(signed_in) = event.decode::<SignedIn>()? {
             return somebody_signed_in(tx, event, &signed_in).await;
+        }
+        if let Some(failed) = event.decode::<SignInFailed>()? {
+            return somebody_did_not(tx, event, &failed).await;
         }
         Ok(())
     }
@@ -110,6 +120,8 @@ fn what(changed: Changed) -> Option<What> {
         | Changed::Currency
         | Changed::Email
         | Changed::Role
+        | Changed::ApiTokenCreated
+        | Changed::ApiTokenRevoked
         | Changed::DeletionScheduled
         | Changed::DeletionCancelled => None,
     }
@@ -137,6 +149,22 @@ async fn somebody_signed_in(
             at: event.time,
         };
         send(tx, &mail).await?;
+    }
+    Ok(())
+}
+
+/// Wrong second factors, when they are several. A wrong password is no matter for a mail: anybody can give one.
+async fn somebody_did_not(
+    tx: &mut Tx,
+    event: &CloudEvent,
+    failed: &SignInFailed,
+) -> anyhow::Result<()> {
+    if failed.reason != FailedBecause::SecondFactor {
+        return Ok(());
+    }
+    let (user_id, at) = (failed.user_id, event.time);
+    if wrong_codes::count(tx, user_id, at).await? {
+        send(tx, &WrongCodes { user_id, at }).await?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the mails tell, one function a question.
+//! What the mails tell, and what is counted until there is something to tell; one function a question.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::accounts::account::Account;
 use crate::accounts::sessions::Session;
+use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 
 /// Where somebody signed in.
@@ -54,4 +55,47 @@ pub async fn moved(pool: &PgPool, change: Uuid) -> sqlx::Result<Option<Moved>> {
     )
     .fetch_optional(pool)
     .await
+}
+
+/// Wrong second factors that were counted together.
+pub struct Counted {
+    /// How many.
+    pub number: i32,
+    /// When their owner was last told of some.
+    pub told_at: Option<DateTime<Utc>>,
+}
+
+/// Counts a wrong second factor with those before, if the first of them came after `together_since`; none if the account is
+/// gone.
+pub async fn count_wrong_code(
+    tx: &mut Tx,
+    account: Id<Account>,
+    at: DateTime<Utc>,
+    together_since: DateTime<Utc>,
+) -> sqlx::Result<Option<Counted>> {
+    sqlx::query_as!(
+        Counted,
+        r#"INSERT INTO wrong_codes (user_id, since, count) SELECT id, $2, 1 FROM users WHERE id = $1
+           ON CONFLICT (user_id) DO UPDATE SET
+               since = CASE WHEN wrong_codes.since > $3 THEN wrong_codes.since ELSE $2 END,
+               count = CASE WHEN wrong_codes.since > $3 THEN wrong_codes.count + 1 ELSE 1 END
+           RETURNING count AS number, told_at"#,
+        account.uuid(),
+        at,
+        together_since,
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
+/// Notes that the owner of an account is told.
+pub async fn note_told(tx: &mut Tx, account: Id<Account>, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE wrong_codes SET told_at = $2 WHERE user_id = $1",
+        account.uuid(),
+        at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -19,7 +19,7 @@ use crate::kernel::id::Id;
 use crate::web::client::Client;
 use crate::web::throttle::{Rate, Throttle, TooMany};
 
-/// Resets that are tried from one address.
+/// Links that are tried from one address.
 const RESETS_FROM_ADDRESS: Rate = Rate {
     burst: 30,
     every: TimeDelta::seconds(2),
@@ -107,8 +107,17 @@ impl PasswordDesk {
     }
 
     /// Whether the link of a mail is good, without using it up.
-    pub async fn look_up(&self, token: &str) -> Result<(), ResetError> {
-        look_up(&self.ctx, &self.links, token).await.map(drop)
+    pub async fn look_up(&self, client: &Client, token: &str) -> Result<(), NotReset> {
+        self.count(client).await?;
+        look_up(&self.ctx, &self.links, token).await?;
+        Ok(())
+    }
+
+    async fn count(&self, client: &Client) -> Result<(), TooMany> {
+        let (address, now) = (client.network(), self.ctx.now());
+        self.throttle
+            .take("reset-from", &address, RESETS_FROM_ADDRESS, now)
+            .await
     }
 
     /// Replaces a forgotten password. One that is refused leaves the link good.
@@ -119,10 +128,7 @@ impl PasswordDesk {
         token: &str,
         password: SecretString,
     ) -> Result<(), NotReset> {
-        let (address, now) = (client.network(), self.ctx.now());
-        self.throttle
-            .take("reset-from", &address, RESETS_FROM_ADDRESS, now)
-            .await?;
+        self.count(client).await?;
         let link = look_up(&self.ctx, &self.links, token).await?;
         let known = [link.owner.email.as_str(), link.owner.name.as_str()];
         let password = Password::choose(password, &known)?;

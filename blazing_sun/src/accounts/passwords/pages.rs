@@ -34,11 +34,12 @@ struct Token {
 async fn ask(
     visit: Visit,
     token: Query<Token>,
+    client: Client,
     desk: Data<PasswordDesk>,
 ) -> Result<HttpResponse, Problem> {
-    match desk.look_up(&token.token).await {
+    match desk.look_up(&client, &token.token).await {
         Ok(()) => visit.show("reset.html", asking(&token.token)),
-        Err(ResetError::BadLink) => bad_link(&visit),
+        Err(NotReset::Reset(ResetError::BadLink)) => bad_link(&visit),
         Err(other) => Err(other.into()),
     }
 }
@@ -52,6 +53,7 @@ fn asking(token: &str) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ResetForm {
     token: String,
     password: SecretString,
@@ -83,6 +85,7 @@ fn shown(visit: &Visit) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PasswordForm {
     current: SecretString,
     password: SecretString,

@@ -1,4 +1,4 @@
-//! `/api/v1/users`: who has an account, what they may do, and ending their sessions.
+//! `/api/v1/users`: who has an account, what they may do, ending their sessions, and removing a second factor that is lost.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query, ServiceConfig};
@@ -9,6 +9,9 @@ use uuid::Uuid;
 use crate::accounts::account::Account;
 use crate::accounts::people::end_sessions::{EndSessionsError, end_sessions, end_some_sessions};
 use crate::accounts::people::person::Person;
+use crate::accounts::people::remove_second_factor::{
+    RemoveSecondFactorError, remove_second_factor,
+};
 use crate::accounts::people::repo::{self, Filter};
 use crate::accounts::people::set_role::{SetRoleError, look_at, set_role};
 use crate::accounts::sessions::Sessions;
@@ -23,7 +26,14 @@ use crate::web::routes::{at, get, post};
 
 /// What this part of the interface says of itself.
 #[derive(OpenApi)]
-#[openapi(paths(get_users, get_user, put_role, delete_sessions, post_end_all_sessions))]
+#[openapi(paths(
+    get_users,
+    get_user,
+    put_role,
+    delete_sessions,
+    delete_second_factor,
+    post_end_all_sessions
+))]
 pub struct Api;
 
 /// Registers the routes.
@@ -36,7 +46,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         ))
         .service(get("/api/v1/users/{id}", get_user))
         .service(at("/api/v1/users/{id}/role").put(put_role))
-        .service(at("/api/v1/users/{id}/sessions").delete(delete_sessions));
+        .service(at("/api/v1/users/{id}/sessions").delete(delete_sessions))
+        .service(at("/api/v1/users/{id}/second-factor").delete(delete_second_factor));
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -166,6 +177,26 @@ async fn delete_sessions(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Removes the second factor of somebody who has lost it, and ends their sessions. They are told by mail.
+///
+/// With it goes what kept out whoever knows the password: be sure who asks. It cannot be used for oneself.
+#[utoipa::path(delete, path = "/api/v1/users/{id}/second-factor", tag = "users", params(("id" = Uuid, Path)),
+    security(("session" = []), ("bearer" = [])),
+    responses((status = 204), (status = 409, description = "They have no second factor.")))]
+async fn delete_second_factor(
+    access: Access<ConfirmedAdmin>,
+    id: Path<Uuid>,
+    ctx: Data<Ctx>,
+    sessions: Data<Sessions>,
+) -> Result<HttpResponse, Problem> {
+    let by = Some(access.account_id.into());
+    let mut tx = ctx.begin(access.cause()).await?;
+    let ended = remove_second_factor(&mut tx, (*id).into(), by).await?;
+    tx.commit().await?;
+    sessions.forget(&ended).await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// How many sessions were ended.
 #[derive(Serialize, ToSchema)]
 struct Ended {
@@ -210,6 +241,20 @@ impl From<SetRoleError> for Problem {
             ),
             SetRoleError::Database(error) => error.into(),
             other @ SetRoleError::Refused(_) => Self::internal(&other),
+        }
+    }
+}
+
+impl From<RemoveSecondFactorError> for Problem {
+    fn from(error: RemoveSecondFactorError) -> Self {
+        match error {
+            RemoveSecondFactorError::Own => Self::forbidden(
+                "own_account",
+                "Not for your own account: your second factor is removed in your profile.",
+            ),
+            RemoveSecondFactorError::NotAdmin => Denied::NeedsRole(Role::Admin).into(),
+            RemoveSecondFactorError::Remove(error) => error.into(),
+            RemoveSecondFactorError::Database(error) => error.into(),
         }
     }
 }

@@ -90,6 +90,7 @@ fn options(profile: &Profile) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ProfileForm {
     #[serde(default)]
     name: String,

@@ -5,16 +5,15 @@ use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::events::UserDeleted;
+use crate::accounts::data::{DataTools, erase};
 use crate::accounts::purge::repo;
-use crate::accounts::sessions::SessionSettings;
 use crate::flow::job::{Job, JobError, Run};
 use crate::flow::outbox;
 
 /// How long an account may wait to be activated.
 const PENDING: TimeDelta = TimeDelta::days(30);
 /// The most accounts that one run removes, since they leave in one transaction; another run goes on.
-const MAX_REMOVED: i64 = 500;
+const MAX_REMOVED: i64 = 100;
 
 /// Deletes what has expired.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -27,17 +26,18 @@ impl Job for PurgeAccounts {
     const PRIORITY: i16 = 0;
     const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(600);
 
-    type Tools = SessionSettings;
+    type Tools = DataTools;
 
-    async fn run(&self, settings: &SessionSettings, run: &mut Run) -> Result<(), JobError> {
+    async fn run(&self, tools: &DataTools, run: &mut Run) -> Result<(), JobError> {
         let ctx = run.ctx().clone();
         let now = ctx.now();
-        repo::delete_expired(ctx.pool(), now, now - settings.idle).await?;
+        repo::delete_expired(ctx.pool(), now, now - tools.sessions.settings().idle).await?;
         let tx = run.tx().await?;
-        let removed = repo::remove_pending(tx, now - PENDING, MAX_REMOVED).await?;
-        let may_be_more = i64::try_from(removed.len()) == Ok(MAX_REMOVED);
-        for (user_id, version) in removed {
-            outbox::emit(tx, &UserDeleted { user_id, version }).await?;
+        // They never signed in, so no session of theirs is cached.
+        let forgotten = repo::lock_pending(tx, now - PENDING, MAX_REMOVED).await?;
+        let may_be_more = i64::try_from(forgotten.len()) == Ok(MAX_REMOVED);
+        for (account, version) in forgotten {
+            erase(tx, &tools.held, account, version).await?;
         }
         if may_be_more {
             outbox::enqueue(tx, &Self {}).await?;

@@ -52,6 +52,12 @@ pub async fn delete_expired(
     );
     delete!(
         pool,
+        "DELETE FROM wrong_codes
+         WHERE user_id IN (SELECT user_id FROM wrong_codes WHERE greatest(since, told_at) <= $1 LIMIT $2)",
+        yesterday
+    );
+    delete!(
+        pool,
         "DELETE FROM user_tokens WHERE id IN (SELECT id FROM user_tokens WHERE expires_at <= $1 LIMIT $2)",
         yesterday
     );
@@ -87,27 +93,26 @@ pub async fn delete_expired(
     Ok(())
 }
 
-/// Removes accounts that were opened before a moment and never activated. Returns each with the version that its end is.
-pub async fn remove_pending(
+/// Locks accounts that were opened before a moment, were never activated and have no link left to do it with. Returns each
+/// with its version.
+pub async fn lock_pending(
     tx: &mut Tx,
     opened_before: DateTime<Utc>,
     at_most: i64,
 ) -> sqlx::Result<Vec<(Id<Account>, i64)>> {
     let now = tx.now();
-    let removed = sqlx::query!(
-        "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE status = 'pending' AND created_at < $1
-                                        AND NOT EXISTS (SELECT FROM user_tokens
-                                                        WHERE user_id = users.id AND used_at IS NULL AND expires_at > $3)
-                                        ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING id, version",
+    let found = sqlx::query!(
+        "SELECT id, version FROM users WHERE status = 'pending' AND created_at < $1
+         AND NOT EXISTS (SELECT FROM user_tokens WHERE user_id = users.id AND used_at IS NULL AND expires_at > $3)
+         ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         opened_before,
         at_most,
         now,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(removed
+    Ok(found
         .into_iter()
-        .map(|row| (row.id.into(), row.version + 1))
+        .map(|row| (row.id.into(), row.version))
         .collect())
 }

@@ -60,7 +60,7 @@ struct Answer {
 
 impl SignUpBody {
     /// What is asked for, counted, and with the password hashed; no transaction is open meanwhile.
-    pub async fn parse(
+    async fn parse(
         self,
         client: &Client,
         throttle: &Throttle,
@@ -90,6 +90,19 @@ impl SignUpBody {
     }
 }
 
+/// Opens an account, for the interface and the page alike.
+pub(super) async fn open(
+    body: SignUpBody,
+    (client, cause): (&Client, Cause),
+    (ctx, hasher, throttle): (&Ctx, &Hasher, &Throttle),
+) -> Result<(), Problem> {
+    let form = body.parse(client, throttle, ctx, hasher).await?;
+    let mut tx = ctx.begin(cause).await?;
+    sign_up(&mut tx, form).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Opens an account.
 ///
 /// The answer is the same whether the address has one already or not; the mail tells.
@@ -102,11 +115,12 @@ async fn post_sign_up(
     hasher: Data<Hasher>,
     throttle: Data<Throttle>,
 ) -> Result<HttpResponse, Problem> {
-    let body = body.into_inner();
-    let form = body.parse(&client, &throttle, &ctx, &hasher).await?;
-    let mut tx = ctx.begin(cause).await?;
-    sign_up(&mut tx, form).await?;
-    tx.commit().await?;
+    open(
+        body.into_inner(),
+        (&client, cause),
+        (&ctx, &hasher, &throttle),
+    )
+    .await?;
     Ok(HttpResponse::Accepted().json(Answer {
         status: "accepted",
         message: "A mail is on its way. Its link activates the account.",

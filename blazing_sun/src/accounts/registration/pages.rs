@@ -10,9 +10,9 @@ use serde::Deserialize;
 use crate::accounts::link::Links;
 use crate::accounts::passwords::Hasher;
 use crate::accounts::registration::activate::{ActivateError, activate};
-use crate::accounts::registration::api::SignUpBody;
+use crate::accounts::registration::api::{self, SignUpBody};
 use crate::accounts::registration::counts;
-use crate::accounts::registration::sign_up::{ACTIVATION, sign_up};
+use crate::accounts::registration::sign_up::ACTIVATION;
 use crate::flow::ctx::Ctx;
 use crate::web::client::Client;
 use crate::web::page::Visit;
@@ -32,6 +32,7 @@ async fn ask(visit: Visit) -> Result<HttpResponse, Problem> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SignUpForm {
     email: String,
     #[serde(default)]
@@ -58,20 +59,13 @@ async fn open(
         name: Some(name.clone()).filter(|name| !name.trim().is_empty()),
         password,
     };
-    let opened = async {
-        let form = body.parse(&client, &throttle, &ctx, &hasher).await?;
-        let mut tx = ctx.begin(visit.cause()).await?;
-        sign_up(&mut tx, form).await?;
-        tx.commit().await?;
-        Ok(())
-    };
-    match opened.await {
+    let asking = (&client, visit.cause());
+    match api::open(body, asking, (&ctx, &hasher, &throttle)).await {
         Ok(()) => visit.show(
             "sign_up_sent.html",
             context! { again => false, email, hours => ACTIVATION.num_hours() },
         ),
         Err(problem) => {
-            let problem: Problem = problem;
             let form = context! { email, name };
             visit.again("sign_up.html", context! {}, form, &problem)
         }
@@ -80,6 +74,13 @@ async fn open(
 
 #[derive(Deserialize)]
 struct Token {
+    token: String,
+}
+
+/// The same, as the button sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pressed {
     token: String,
 }
 
@@ -92,7 +93,7 @@ async fn show(visit: Visit, token: Query<Token>) -> Result<HttpResponse, Problem
 /// Activates it.
 async fn press(
     visit: Visit,
-    token: Form<Token>,
+    token: Form<Pressed>,
     client: Client,
     ctx: Data<Ctx>,
     links: Data<Links>,

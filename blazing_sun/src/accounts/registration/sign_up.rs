@@ -46,35 +46,37 @@ pub enum SignUpError {
 ///
 /// Whether the address has an account already is told to nobody but its owner, by mail. As long as that account is
 /// pending, the newest sign-up counts: who signed up before with somebody else's address gets nothing out of it.
+///
+/// Nor does the time tell: whatever there is, as many statements write rows of the same tables. So an account that is active
+/// gets a token too, which nobody is sent and which activates nothing.
 pub async fn sign_up(tx: &mut Tx, form: SignUp) -> Result<(), SignUpError> {
-    let account = Account::pending(form.email, form.name, tx.now());
-    if repo::insert(tx, &account, Some(&form.password)).await? {
-        outbox::emit(tx, &UserCreated::from(&account)).await?;
-        return send_activation(tx, account.id).await;
+    let new = Account::pending(form.email, form.name, tx.now());
+    let (account, status) = repo::sign_up(tx, &new, &form.password).await?;
+    if account == new.id {
+        outbox::emit(tx, &UserCreated::from(&new)).await?;
+    } else {
+        repo::void_tokens(tx, account, Purpose::Activation).await?;
     }
-    match repo::lock_by_email(tx, &account.email.key()).await? {
-        Some((id, Status::Pending)) => {
-            repo::sign_up_again(tx, id, &form.password, account.name.as_ref()).await?;
-            repo::void_tokens(tx, id, Purpose::Activation).await?;
-            send_activation(tx, id).await
-        }
-        Some((id, Status::Active)) => {
-            outbox::enqueue(tx, &SendEmail::of(&AlreadyRegistered { user_id: id })?).await?;
-            Ok(())
-        }
-        // Deleted in this very moment: as if the mail had come too late.
-        None => Ok(()),
-    }
+    let activation = make_activation(tx, account).await?;
+    let mail = match status {
+        Status::Pending => SendEmail::of(&activation)?,
+        Status::Active => SendEmail::of(&AlreadyRegistered { user_id: account })?,
+    };
+    outbox::enqueue(tx, &mail).await?;
+    Ok(())
 }
 
 /// Makes the link that activates an account, and sends it.
 pub async fn send_activation(tx: &mut Tx, account: Id<Account>) -> Result<(), SignUpError> {
-    let expires_at = tx.now() + ACTIVATION;
-    let token_id = repo::insert_token(tx, account, Purpose::Activation, expires_at).await?;
-    let mail = Activation {
-        user_id: account,
-        token_id,
-    };
+    let mail = make_activation(tx, account).await?;
     outbox::enqueue(tx, &SendEmail::of(&mail)?).await?;
     Ok(())
+}
+
+async fn make_activation(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<Activation> {
+    let expires_at = tx.now() + ACTIVATION;
+    Ok(Activation {
+        user_id: account,
+        token_id: repo::insert_token(tx, account, Purpose::Activation, expires_at).await?,
+    })
 }

@@ -17,9 +17,9 @@ use crate::accounts::second_factor::authenticators::{
 use crate::accounts::second_factor::change::{Made, Owner};
 use crate::accounts::second_factor::recovery_codes::renew_recovery_codes;
 use crate::accounts::second_factor::repo::{self, Listed};
-use crate::accounts::sessions::{Session, Sessions};
+use crate::accounts::sessions::Sessions;
+use crate::accounts::sessions::api::session_of;
 use crate::flow::ctx::Ctx;
-use crate::kernel::id::Id;
 use crate::web::access::{Access, Confirmed, Need, SignedIn};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::{at, get, post};
@@ -269,12 +269,4 @@ pub(super) fn owner<N: Need>(
         session_id: session_of(access)?,
         end_other_sessions,
     })
-}
-
-/// The session of somebody who needs one to get here.
-pub(super) fn session_of<N: Need>(access: &Access<N>) -> Result<Id<Session>, Problem> {
-    access
-        .session_id()
-        .map(Id::from)
-        .ok_or_else(|| Problem::internal(&"a session without an id"))
 }

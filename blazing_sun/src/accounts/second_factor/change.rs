@@ -63,16 +63,26 @@ pub async fn tell(
     owner: &Owner,
     changed: Vec<Changed>,
 ) -> Result<Vec<SessionKey>, ChangeError> {
-    let event = UserUpdated {
-        user_id: owner.account_id,
-        version: repo::raise_version(tx, owner.account_id).await?,
-        changed,
-        email_change_id: None,
-    };
-    outbox::emit(tx, &event).await?;
+    note(tx, owner.account_id, changed).await?;
     if !owner.end_other_sessions {
         return Ok(Vec::new());
     }
     let others = Some(owner.session_id);
     Ok(sign_out_everywhere(tx, owner.account_id, others).await?)
+}
+
+/// Tells that something has changed.
+pub async fn note(
+    tx: &mut Tx,
+    account: Id<Account>,
+    changed: Vec<Changed>,
+) -> Result<(), ChangeError> {
+    let event = UserUpdated {
+        user_id: account,
+        version: repo::raise_version(tx, account).await?,
+        changed,
+        email_change_id: None,
+    };
+    outbox::emit(tx, &event).await?;
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod error;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use uuid::Uuid;
 use webauthn_rs::prelude::RequestChallengeResponse;
@@ -98,12 +99,12 @@ impl Checkpoint {
         let tried = repo::try_challenge(self.ctx.pool(), challenge, with_passkey, now).await?;
         let tried = tried.ok_or(CheckpointError::Over)?;
         let opening = self.opening(tried.kind, client);
-        let mut tx = self.ctx.begin(cause.by(account.uuid())).await?;
+        let mut tx = self.ctx.begin(cause.clone().by(account.uuid())).await?;
         let judges = self.judges();
         match answer_challenge(&mut tx, judges, (challenge, tried), answer, opening).await {
             Ok(opened) => {
                 tx.commit().await?;
-                self.sessions.forget(&opened.ended).await;
+                self.sessions.replace(cause, client, &opened).await?;
                 Ok(opened)
             }
             Err(AnswerError::Prove(ProveError::Wrong)) => {
@@ -219,7 +220,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The challenge of a token, if it is one that takes answers.
+    /// The challenge of a token, if it is one that takes answers, and this browser has begun it.
     async fn open(
         &self,
         client: &Client,
@@ -229,7 +230,12 @@ impl Checkpoint {
         self.throttle
             .take("second-factor-from", &client.network(), FROM_ADDRESS, now)
             .await?;
-        let id = self.links.open(Purpose::Challenge, token);
+        let holder = client.challenge.as_ref();
+        let holder = holder.map_or("", |token| token.expose_secret());
+        let purpose = Purpose::Challenge;
+        let id = self.links.open_for(holder, purpose, token);
+        // A client's, who holds nothing else.
+        let id = id.or_else(|| self.links.open(purpose, token));
         let id = id.ok_or(CheckpointError::Over)?;
         let owner = repo::challenge_owner(self.ctx.pool(), id, now).await?;
         Ok((id, owner.ok_or(CheckpointError::Over)?))

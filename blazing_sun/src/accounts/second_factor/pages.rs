@@ -54,6 +54,7 @@ async fn begin_again(visit: Visit) -> HttpResponse {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AnswerForm {
     challenge: String,
     #[serde(default)]

@@ -6,6 +6,7 @@ use crate::accounts::second_factor::checkpoint::CheckpointError;
 use crate::accounts::second_factor::passkeys::PasskeyError;
 use crate::accounts::second_factor::recovery_codes::RenewError;
 use crate::accounts::second_factor::relying_party::CeremonyError;
+use crate::accounts::second_factor::remove::RemoveError;
 use crate::web::problem::{Fields, Problem};
 
 impl From<CheckpointError> for Problem {
@@ -55,6 +56,17 @@ impl From<ChangeError> for Problem {
             ChangeError::SignOut(error) => error.into(),
             ChangeError::Database(error) => error.into(),
             other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::NoSecondFactor => {
+                Self::conflict("no_second_factor", "The account has no second factor.")
+            }
+            RemoveError::Change(error) => error.into(),
         }
     }
 }

@@ -17,7 +17,8 @@ pub use ceremonies::{
 };
 pub use challenges::{Try, begin_passkey, challenge_owner, end_challenge, try_challenge};
 pub use passkeys::{
-    Listed, insert_passkey, list, passkey, passkeys, remove_passkey, update_passkey,
+    Listed, insert_passkey, list, passkey, passkeys, remove_passkey, remove_passkeys,
+    update_passkey,
 };
 
 /// Notes that an account has changed, and returns its new version.

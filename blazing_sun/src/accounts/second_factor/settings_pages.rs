@@ -73,7 +73,7 @@ async fn settings(access: PageAccess<SignedIn>, ctx: Data<Ctx>) -> Result<HttpRe
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Change {
     RemoveApp,
     NewCodes,
@@ -216,6 +216,7 @@ fn setup_page(setup: &Setup) -> Value {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AppForm {
     setup: Uuid,
     code: String,

@@ -9,10 +9,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::accounts::clients::AccessTokens;
 use crate::accounts::second_factor::answers::AnswerFields;
-use crate::accounts::second_factor::api::session_of;
 use crate::accounts::second_factor::checkpoint::Checkpoint;
 use crate::accounts::sessions::Sessions;
-use crate::accounts::sessions::api::{SignInAnswer, signed_in};
+use crate::accounts::sessions::api::{SignInAnswer, session_of, signed_in};
 use crate::flow::ctx::Cause;
 use crate::web::access::{Access, SignedIn};
 use crate::web::client::Client;
@@ -49,7 +48,7 @@ struct SecondFactorBody {
     credential: Option<Value>,
 }
 
-/// Ends a sign-in with the second factor. A challenge takes five answers.
+/// Ends a sign-in with the second factor. A challenge takes five answers, in a browser with the cookie that came with it.
 #[utoipa::path(post, path = "/api/v1/auth/second-factor", tag = "sessions",
     responses((status = 200, body = SignInAnswer),
               (status = 401, description = "Not the right one (wrong_code), or the sign-in has to begin again (challenge_over).")))]
@@ -75,7 +74,7 @@ async fn post_second_factor(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PasskeyBody {
+struct PasskeyQuestionBody {
     /// What the sign-in answered.
     #[schema(max_length = 100)]
     challenge: String,
@@ -87,7 +86,7 @@ struct PasskeyBody {
               (status = 401, description = "The sign-in has to begin again."),
               (status = 409, description = "The account has no passkeys.")))]
 async fn post_passkey(
-    body: Json<PasskeyBody>,
+    body: Json<PasskeyQuestionBody>,
     client: Client,
     checkpoint: Data<Checkpoint>,
 ) -> Result<HttpResponse, Problem> {

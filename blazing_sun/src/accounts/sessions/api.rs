@@ -17,12 +17,12 @@ use crate::accounts::sessions::desk::{Desk, TurnedAway};
 use crate::accounts::sessions::repo::{self, Listed};
 use crate::accounts::sessions::session::{Kind, Session, SessionSettings, Token};
 use crate::accounts::sessions::sessions::Sessions;
-use crate::accounts::sessions::sign_in::{Opened, Outcome, SignInError};
+use crate::accounts::sessions::sign_in::{CHALLENGE, Challenge, Opened, Outcome, SignInError};
 use crate::accounts::sessions::sign_out::{SignOutError, sign_out, sign_out_everywhere};
 use crate::flow::ctx::{Cause, Ctx};
 use crate::kernel::email::Email;
 use crate::kernel::id::Id;
-use crate::web::access::{Access, SignedIn};
+use crate::web::access::{Access, Confirmed, Need, SignedIn};
 use crate::web::client::Client;
 use crate::web::cookies;
 use crate::web::problem::{Fields, Problem};
@@ -93,7 +93,8 @@ pub enum SignInAnswer {
         #[serde(skip_serializing_if = "Option::is_none")]
         tokens: Option<Tokens>,
     },
-    /// Send the second factor with the challenge to `/api/v1/auth/second-factor`.
+    /// Send the second factor with the challenge to `/api/v1/auth/second-factor`. A browser also gets a cookie, without
+    /// which the challenge is worth nothing there.
     SecondFactorRequired {
         /// What to send back with it.
         challenge: String,
@@ -119,7 +120,12 @@ async fn post_sign_in(
     match desk.sign_in(cause, &client, kind, body.parse()?).await? {
         Outcome::SignedIn(opened) => signed_in(&opened, sessions.settings(), &access).await,
         Outcome::SecondFactor(challenge) => {
-            Ok(HttpResponse::Ok().json(SignInAnswer::SecondFactorRequired {
+            let mut answer = HttpResponse::Ok();
+            answer.insert_header((CACHE_CONTROL, "no-store"));
+            if let Some(cookie) = challenge_cookie(&challenge) {
+                answer.cookie(cookie);
+            }
+            Ok(answer.json(SignInAnswer::SecondFactorRequired {
                 challenge: challenge.token,
                 factors: challenge.factors,
             }))
@@ -160,6 +166,14 @@ pub fn cookies_of(opened: &Opened, settings: &SessionSettings) -> Vec<Cookie<'st
     session.into_iter().chain(device).collect()
 }
 
+/// The cookie by which a browser is known until it has answered. (It is not taken away then, since another tab may be half
+/// signed in too; a challenge that was answered is over.)
+pub fn challenge_cookie(challenge: &Challenge) -> Option<Cookie<'static>> {
+    let holder = challenge.holder.as_ref()?.reveal().to_owned();
+    let cookie = cookies::keep(cookies::CHALLENGE, holder, CHALLENGE.num_seconds());
+    Some(cookie)
+}
+
 /// The cookie that holds a session's token.
 pub fn session_cookie(token: &Token, settings: &SessionSettings) -> Cookie<'static> {
     let token = token.reveal().to_owned();
@@ -174,21 +188,31 @@ async fn post_sign_out(
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(access.cause()).await?;
-    let session = session_of(&access)?;
-    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
-    tx.commit().await?;
-    sessions.forget(&ended).await;
+    leave(&access, &ctx, &sessions).await?;
     Ok(HttpResponse::NoContent()
         .cookie(cookies::forget(cookies::SESSION))
         .finish())
+}
+
+/// Ends the session of somebody who asks for that, for the interface and the pages alike.
+pub(super) async fn leave(
+    access: &Access<SignedIn>,
+    ctx: &Ctx,
+    sessions: &Sessions,
+) -> Result<(), Problem> {
+    let mut tx = ctx.begin(access.cause()).await?;
+    let session = session_of(access)?;
+    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
+    tx.commit().await?;
+    sessions.forget(&ended).await;
+    Ok(())
 }
 
 /// Ends all sessions, this one too.
 #[utoipa::path(post, path = "/api/v1/auth/sign-out-everywhere", tag = "sessions",
     security(("session" = []), ("bearer" = [])), responses((status = 204)))]
 async fn post_sign_out_everywhere(
-    access: Access<SignedIn>,
+    access: Access<Confirmed>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
@@ -270,7 +294,7 @@ fn view(listed: Listed, current: Option<Uuid>) -> SessionView {
     security(("session" = []), ("bearer" = [])),
     responses((status = 204), (status = 404, description = "You have no such session.")))]
 async fn delete_session(
-    access: Access<SignedIn>,
+    access: Access<Confirmed>,
     id: Path<Uuid>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
@@ -283,7 +307,7 @@ async fn delete_session(
 }
 
 /// The session of somebody who is signed in with one.
-pub fn session_of(access: &Access<SignedIn>) -> Result<Id<Session>, Problem> {
+pub fn session_of<N: Need>(access: &Access<N>) -> Result<Id<Session>, Problem> {
     access
         .session_id()
         .map(Id::from)

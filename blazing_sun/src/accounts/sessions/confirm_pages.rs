@@ -80,6 +80,7 @@ async fn show(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ConfirmForm {
     password: SecretString,
     #[serde(default)]

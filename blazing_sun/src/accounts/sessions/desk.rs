@@ -96,12 +96,12 @@ impl Desk {
             Some(owner) => cause.by(owner.uuid()),
             None => cause,
         };
-        let mut tx = self.ctx.begin(cause).await?;
+        let mut tx = self.ctx.begin(cause.clone()).await?;
         match sign_in::sign_in(&mut tx, &self.links, compared, opening).await {
             Ok(outcome) => {
                 tx.commit().await?;
                 if let Outcome::SignedIn(opened) = &outcome {
-                    self.sessions.forget(&opened.ended).await;
+                    self.sessions.replace(cause, client, opened).await?;
                 }
                 Ok(outcome)
             }

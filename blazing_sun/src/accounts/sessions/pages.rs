@@ -10,16 +10,17 @@ use uuid::Uuid;
 use crate::accounts::passwords::Password;
 use crate::accounts::second_factor::Checkpoint;
 use crate::accounts::second_factor::pages::render_question;
-use crate::accounts::sessions::api::{cookies_of, session_of};
+use crate::accounts::sessions::api::{self, challenge_cookie, cookies_of, session_of};
 use crate::accounts::sessions::desk::Desk;
+use crate::accounts::sessions::device_name::device_name;
 use crate::accounts::sessions::repo::{self, Listed};
-use crate::accounts::sessions::session::Kind;
+use crate::accounts::sessions::session::{Kind, Token};
 use crate::accounts::sessions::sessions::Sessions;
 use crate::accounts::sessions::sign_in::{Opened, Outcome};
 use crate::accounts::sessions::sign_out::{sign_out, sign_out_everywhere};
 use crate::flow::ctx::Ctx;
 use crate::kernel::email::Email;
-use crate::web::access::SignedIn;
+use crate::web::access::{Confirmed, SignedIn};
 use crate::web::client::Client;
 use crate::web::cookies;
 use crate::web::page::{Notice, PageAccess, Visit, local};
@@ -57,6 +58,7 @@ async fn ask(visit: Visit, query: Query<Next>) -> Result<HttpResponse, Problem> 
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SignInForm {
     email: String,
     password: SecretString,
@@ -86,8 +88,18 @@ async fn sign_in(
     match outcome.await {
         Ok(Outcome::SignedIn(opened)) => Ok(enter(&visit, &opened, &sessions, &next)),
         Ok(Outcome::SecondFactor(challenge)) => {
+            let holder = challenge.holder.as_ref().map(Token::reveal);
+            let client = Client {
+                challenge: holder.map(SecretString::from),
+                ..client
+            };
             let asking = (&client, &**checkpoint);
-            render_question(visit, asking, (&challenge.token, &next), None).await
+            let question = render_question(visit, asking, (&challenge.token, &next), None);
+            let mut answer = question.await?;
+            if let Some(cookie) = challenge_cookie(&challenge) {
+                drop(answer.add_cookie(&cookie));
+            }
+            Ok(answer)
         }
         Err(problem) => visit.again(
             "sign_in.html",
@@ -113,11 +125,7 @@ async fn leave(
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,
 ) -> Result<HttpResponse, Problem> {
-    let mut tx = ctx.begin(access.cause()).await?;
-    let session = session_of(&access)?;
-    let ended = sign_out(&mut tx, access.account_id.into(), session).await?;
-    tx.commit().await?;
-    sessions.forget(&ended).await;
+    api::leave(&access, &ctx, &sessions).await?;
     let mut answer = access
         .visit
         .go_and_tell("/", &Notice::success("You are signed out."));
@@ -138,8 +146,8 @@ async fn list(access: PageAccess<SignedIn>, ctx: Data<Ctx>) -> Result<HttpRespon
 
 fn shown(visit: &Visit, session: &Listed, current: Option<Uuid>) -> Value {
     let device = match session.agent.as_str() {
-        "" => "A device that says nothing of itself",
-        agent => agent,
+        "" => "A device that says nothing of itself".into(),
+        agent => device_name(agent),
     };
     context! {
         id => session.id.to_string(),
@@ -153,14 +161,14 @@ fn shown(visit: &Visit, session: &Listed, current: Option<Uuid>) -> Value {
 
 /// What the buttons of the page do.
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum End {
     End { id: Uuid },
     EndOthers,
 }
 
 async fn end(
-    access: PageAccess<SignedIn>,
+    access: PageAccess<Confirmed>,
     form: Form<End>,
     ctx: Data<Ctx>,
     sessions: Data<Sessions>,

@@ -16,6 +16,8 @@ pub struct Credentials {
     pub account_id: Id<Account>,
     /// What is kept of its password, if it has one.
     pub password: Option<PasswordHash>,
+    /// Whether its owner may sign in.
+    pub is_active: bool,
     /// Whether its owner has signed in with this device before.
     pub knows_device: bool,
 }
@@ -27,7 +29,7 @@ pub async fn credentials(
     device: &TokenHash,
 ) -> sqlx::Result<Option<Credentials>> {
     let found = sqlx::query!(
-        r#"SELECT id, password_hash,
+        r#"SELECT id, password_hash, status = 'active' AS "is_active!",
                   EXISTS (SELECT FROM devices WHERE user_id = users.id AND token_hash = $2) AS "knows_device!"
            FROM users WHERE email_key = $1"#,
         email_key,
@@ -38,6 +40,7 @@ pub async fn credentials(
     Ok(found.map(|row| Credentials {
         account_id: row.id.into(),
         password: row.password_hash.map(PasswordHash::from_stored),
+        is_active: row.is_active,
         knows_device: row.knows_device,
     }))
 }

@@ -88,6 +88,13 @@ impl Token {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
+    /// The one that somebody brings, if it has the form of one.
+    #[must_use]
+    pub fn well_formed(text: &SecretString) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text.expose_secret()).ok()?;
+        (bytes.len() == 32).then(|| Self(text.clone()))
+    }
+
     /// One that somebody brings.
     #[must_use]
     pub fn given(text: SecretString) -> Self {

@@ -51,25 +51,31 @@ pub struct Compared {
     account: Option<Id<Account>>,
     /// Stands for an address without an account.
     pseudonym: Uuid,
-    /// What the password was right for, with a stronger hash if there should be one.
+    /// What gets its owner in: what the password was right for, with a stronger hash if there should be one.
     right: Option<(PasswordHash, Option<PasswordHash>)>,
-    has_password: bool,
+    /// Why it gets nobody in, if it does not.
+    reason: FailedBecause,
 }
 
-/// Compares a password with that of an address's account, if there is one; no transaction is open meanwhile.
+/// Compares a password with that of an address's account, if there is one; no transaction is open meanwhile. One that is
+/// right for an account that is not active takes the same way as a wrong one: whoever signed up with somebody else's address
+/// would learn from the time what became of it.
 pub async fn compare(
     hasher: &Hasher,
     found: Option<repo::Credentials>,
     password: &Password,
     pseudonym: Uuid,
 ) -> Result<Compared, HashError> {
-    let (account, stored) = match found {
-        Some(found) => (Some(found.account_id), found.password),
-        None => (None, None),
-    };
+    let account = found.as_ref().map(|found| found.account_id);
+    let is_active = found.as_ref().is_some_and(|found| found.is_active);
+    let stored = found.and_then(|found| found.password);
     let verdict = hasher.verify(password, stored.as_ref()).await?;
-    let has_password = stored.is_some();
-    let right = match (verdict, stored) {
+    let reason = match (account, &stored, verdict) {
+        (None, ..) => FailedBecause::Unknown,
+        (Some(_), Some(_), Verdict::Wrong) => FailedBecause::Password,
+        (Some(_), ..) => FailedBecause::NotActive,
+    };
+    let right = match (verdict, stored.filter(|_| is_active)) {
         (Verdict::Right { outdated: false }, Some(stored)) => Some((stored, None)),
         (Verdict::Right { outdated: true }, Some(stored)) => {
             Some((stored, Some(hasher.hash(password).await?)))
@@ -80,7 +86,7 @@ pub async fn compare(
         account,
         pseudonym,
         right,
-        has_password,
+        reason,
     })
 }
 
@@ -96,6 +102,8 @@ pub enum Outcome {
 pub struct Challenge {
     /// What brings the answer back here.
     pub token: String,
+    /// What a browser holds meanwhile, and without which the token is worth nothing there. A client holds the token alone.
+    pub holder: Option<Token>,
     /// What may answer it.
     pub factors: Vec<Factor>,
 }
@@ -149,13 +157,26 @@ pub async fn sign_in(
     if locked.has_second_factor() {
         let expires_at = tx.now() + CHALLENGE;
         let id = repo::insert_challenge(tx, account, opening.kind, expires_at).await?;
+        let holder = holder(&opening)?;
+        let secret = holder.as_ref().map_or("", Token::reveal);
         return Ok(Outcome::SecondFactor(Challenge {
-            token: links.seal(Purpose::Challenge, id),
+            token: links.seal_for(secret, Purpose::Challenge, id),
+            holder,
             factors: factors(&locked),
         }));
     }
     let opened = open(tx, account, locked.version, None, opening).await?;
     Ok(Outcome::SignedIn(opened))
+}
+
+/// What ties a challenge to a browser. It is one for all that are open there, in as many tabs.
+fn holder(opening: &Opening<'_>) -> Result<Option<Token>, getrandom::Error> {
+    let held = opening.client.challenge.as_ref();
+    match (opening.kind, held.and_then(Token::well_formed)) {
+        (Kind::Client, _) => Ok(None),
+        (Kind::Browser, Some(token)) => Ok(Some(token)),
+        (Kind::Browser, None) => Token::random().map(Some),
+    }
 }
 
 fn factors(locked: &Locked) -> Vec<Factor> {
@@ -191,7 +212,7 @@ pub async fn note_failure(
 }
 
 impl Compared {
-    /// Whose account it is, if the password was right.
+    /// Whose account it is, if the password gets them in.
     #[must_use]
     pub fn owner(&self) -> Option<Id<Account>> {
         self.account.filter(|_| self.right.is_some())
@@ -200,13 +221,7 @@ impl Compared {
     /// Whose password it was, and why it did not get them in.
     #[must_use]
     pub fn failure(&self) -> (Option<Id<Account>>, Uuid, FailedBecause) {
-        let reason = match (self.account, &self.right) {
-            (None, _) => FailedBecause::Unknown,
-            (Some(_), Some(_)) => FailedBecause::NotActive,
-            (Some(_), None) if !self.has_password => FailedBecause::NotActive,
-            (Some(_), None) => FailedBecause::Password,
-        };
-        (self.account, self.pseudonym, reason)
+        (self.account, self.pseudonym, self.reason)
     }
 }
 

@@ -83,7 +83,7 @@ struct TokenBody {
     /// What it is for.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// What it may be used for.
+    /// What it may be used for. `profile:write` includes reading: who changes a profile is shown it.
     #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: Vec<String>,
     /// For how many days.
@@ -181,6 +181,7 @@ impl From<RevokeTokenError> for Problem {
         match error {
             RevokeTokenError::NoSuchToken => Self::not_found(),
             RevokeTokenError::Database(error) => error.into(),
+            RevokeTokenError::Refused(error) => Self::internal(&error),
         }
     }
 }

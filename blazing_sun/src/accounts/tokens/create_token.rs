@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use crate::accounts::account::Account;
+use crate::accounts::events::Changed;
 use crate::accounts::sessions;
 use crate::accounts::tokens::api_token::ApiToken;
+use crate::accounts::tokens::change::tell;
 use crate::accounts::tokens::repo::{self, Listed};
 use crate::flow::ctx::Tx;
+use crate::flow::outbox::Refused;
 use crate::kernel::id::{self, Id};
 use crate::kernel::name::Label;
 use crate::web::access::Scope;
@@ -84,6 +87,9 @@ pub enum CreateTokenError {
     /// No secret could be made.
     #[error("the system has no random bytes: {0}")]
     Random(#[from] getrandom::Error),
+    /// It could not be written down.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -111,5 +117,6 @@ pub async fn create_token(
         expires_at: now + TimeDelta::days(new.days.0),
     };
     repo::insert(tx, account, &token.hash(), &listed).await?;
+    tell(tx, account, Changed::ApiTokenCreated).await?;
     Ok((token, listed))
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod api_token;
+mod change;
 mod create_token;
 pub mod pages;
 mod recognise;

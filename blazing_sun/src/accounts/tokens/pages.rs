@@ -26,8 +26,12 @@ pub fn configure(routes: &mut ServiceConfig) {
 /// Making a token needs a fresh confirmation. It is asked for before the form is filled in, not after.
 async fn list(access: PageAccess<Confirmed>, ctx: Data<Ctx>) -> Result<HttpResponse, Problem> {
     let shown = page(&access, &ctx, None).await?;
-    let form = context! { scopes => [Scope::ProfileRead.name()], days => "90" };
-    access.visit.show_filled("tokens.html", shown, form)
+    access.visit.show_filled("tokens.html", shown, proposed())
+}
+
+/// What a token is, unless somebody says otherwise.
+fn proposed() -> Value {
+    context! { scopes => [Scope::ProfileRead.name()], days => "90" }
 }
 
 /// The fields of both forms. A name may come several times, which is how a form says a list.
@@ -42,6 +46,12 @@ impl Fields {
     fn one(&self, name: &str) -> &str {
         self.all(name).first().copied().unwrap_or_default()
     }
+
+    fn has_others_than(&self, known: &[&str]) -> bool {
+        self.0
+            .iter()
+            .any(|(name, _)| !known.contains(&name.as_str()))
+    }
 }
 
 async fn change(
@@ -50,6 +60,9 @@ async fn change(
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
     let fields = Fields(form.into_inner());
+    if fields.has_others_than(&["do", "id", "name", "days", "scopes"]) {
+        return Err(Problem::of_status(StatusCode::BAD_REQUEST));
+    }
     match fields.one("do") {
         "create" => create(&access, &fields, &ctx).await,
         "revoke" => revoke(&access, fields.one("id"), &ctx).await,
@@ -80,7 +93,7 @@ async fn create(
         Ok((token, listed)) => {
             let secret = context! { name => listed.name, token => token.reveal() };
             let shown = page(access, ctx, Some(secret)).await?;
-            access.visit.show("tokens.html", shown)
+            access.visit.show_filled("tokens.html", shown, proposed())
         }
         Err(problem) => {
             let shown = page(access, ctx, None).await?;
@@ -116,9 +129,9 @@ async fn page(
     let scopes = Scope::ALL.map(|scope| {
         let about = match scope {
             Scope::ProfileRead => "Read your profile",
-            Scope::ProfileWrite => "Change your profile",
+            Scope::ProfileWrite => "Read and change your profile",
             Scope::LedgerRead => "Read your ledger",
-            Scope::LedgerWrite => "Change your ledger",
+            Scope::LedgerWrite => "Read and change your ledger",
         };
         context! { value => scope.name(), label => scope.name(), about => about }
     });

@@ -85,6 +85,16 @@ pub async fn insert(
     Ok(())
 }
 
+/// Notes that an account has changed, and returns its new version.
+pub async fn raise_version(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        "UPDATE users SET version = version + 1 WHERE id = $1 RETURNING version",
+        account.uuid(),
+    )
+    .fetch_one(tx.conn())
+    .await
+}
+
 /// Removes a token of an account. `false`: it has none of this id.
 pub async fn delete(tx: &mut Tx, account: Id<Account>, id: Uuid) -> sqlx::Result<bool> {
     let deleted = sqlx::query!(

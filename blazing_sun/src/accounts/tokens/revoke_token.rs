@@ -3,8 +3,12 @@
 use uuid::Uuid;
 
 use crate::accounts::account::Account;
+use crate::accounts::events::Changed;
+use crate::accounts::sessions;
+use crate::accounts::tokens::change::tell;
 use crate::accounts::tokens::repo;
 use crate::flow::ctx::Tx;
+use crate::flow::outbox::Refused;
 use crate::kernel::id::Id;
 
 /// Why no token was revoked.
@@ -13,6 +17,9 @@ pub enum RevokeTokenError {
     /// The account has no such token.
     #[error("there is no such token")]
     NoSuchToken,
+    /// It could not be written down.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The database did not answer.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -24,9 +31,10 @@ pub async fn revoke_token(
     account: Id<Account>,
     id: Uuid,
 ) -> Result<(), RevokeTokenError> {
-    if repo::delete(tx, account, id).await? {
-        Ok(())
-    } else {
-        Err(RevokeTokenError::NoSuchToken)
+    sessions::lock(tx, account).await?;
+    if !repo::delete(tx, account, id).await? {
+        return Err(RevokeTokenError::NoSuchToken);
     }
+    tell(tx, account, Changed::ApiTokenRevoked).await?;
+    Ok(())
 }

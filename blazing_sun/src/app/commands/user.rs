@@ -57,6 +57,12 @@ pub enum Command {
         #[arg(value_parser = ROLES)]
         role: String,
     },
+    /// Remove the second factor of somebody who has lost it, which ends their sessions. Be sure who asks.
+    RemoveSecondFactor {
+        /// Their address.
+        #[arg(long)]
+        email: String,
+    },
     /// End the sessions of somebody, or of everybody.
     SignOut {
         /// Their address.
@@ -104,6 +110,9 @@ pub async fn execute(wiring: &Wiring, command: Command) -> anyhow::Result<()> {
         }
         Command::Role { email, role } => {
             set_role(wiring, &parse_email(&email)?, role.parse()?).await
+        }
+        Command::RemoveSecondFactor { email } => {
+            remove_second_factor(wiring, &parse_email(&email)?).await
         }
         Command::SignOut { email: None, .. } => sign_out_all(wiring).await,
         Command::SignOut {
@@ -191,6 +200,19 @@ async fn set_role(wiring: &Wiring, email: &Email, role: Role) -> anyhow::Result<
         }
         Err(other) => Err(other.into()),
     }
+}
+
+async fn remove_second_factor(wiring: &Wiring, email: &Email) -> anyhow::Result<()> {
+    let mut tx = begin(&wiring.ctx).await?;
+    let account = find(&mut tx, email).await?;
+    let ended = accounts::remove_second_factor(&mut tx, account, None).await?;
+    tx.commit().await?;
+    wiring.accounts.sessions.forget(&ended).await;
+    println!(
+        "{account} signs in with the password alone now; sessions ended: {}",
+        ended.len()
+    );
+    Ok(())
 }
 
 async fn sign_out(wiring: &Wiring, email: &Email) -> anyhow::Result<()> {

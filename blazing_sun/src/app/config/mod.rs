@@ -61,6 +61,8 @@ pub struct Site {
     pub url: String,
     /// The key that links in mails are derived with.
     pub key: Option<LinkKey>,
+    /// Whether it shows how its mails look.
+    pub mail_previews: bool,
 }
 
 impl Site {
@@ -285,6 +287,7 @@ impl Site {
                 "at least 32 random characters, such as `openssl rand -hex 32` prints",
                 LinkKey::new,
             ),
+            mail_previews: reader.parsed("MAIL_PREVIEWS", "true or false", false),
         }
     }
 }

@@ -37,6 +37,8 @@ struct BookView {
     time_zone: &'static str,
     /// The day on which months begin.
     month_start: i16,
+    /// Whether you get a report of each month by mail.
+    monthly_report: bool,
     /// Which day it is where the book is kept.
     today: NaiveDate,
     created_at: DateTime<Utc>,
@@ -58,6 +60,9 @@ struct BookBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 28)]
     month_start: Option<i16>,
+    /// Whether you get a report of each month by mail.
+    #[serde(default)]
+    monthly_report: Option<bool>,
 }
 
 impl BookBody {
@@ -70,6 +75,7 @@ impl BookBody {
             base_currency: fields.take("/base_currency", currency).flatten(),
             time_zone: fields.take("/time_zone", time_zone).flatten(),
             month_start: fields.take("/month_start", month_start).flatten(),
+            monthly_report: self.monthly_report,
         };
         if fields.is_empty() {
             Ok(changes)
@@ -120,6 +126,7 @@ fn shown(book: &Book, ctx: &Ctx) -> HttpResponse {
             base_currency: book.base_currency.as_str(),
             time_zone: book.time_zone.as_str(),
             month_start: book.month_start.day(),
+            monthly_report: book.monthly_report,
             today: book.today(ctx.now()),
             created_at: book.created_at,
         })

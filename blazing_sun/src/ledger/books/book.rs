@@ -20,6 +20,8 @@ pub struct Book {
     pub time_zone: TimeZone,
     /// The day on which its months begin.
     pub month_start: MonthStart,
+    /// Whether its owner gets a report of each month by mail.
+    pub monthly_report: bool,
     /// Rises with each change.
     pub version: i64,
     /// When it was opened.
@@ -30,7 +32,7 @@ impl Book {
     /// Which day it is where the book is kept.
     #[must_use]
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
-        self.time_zone.day(now)
+        self.time_zone.date(now)
     }
 }
 

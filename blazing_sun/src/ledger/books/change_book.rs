@@ -15,6 +15,8 @@ pub struct Changes {
     pub time_zone: Option<TimeZone>,
     /// The day on which months begin.
     pub month_start: Option<MonthStart>,
+    /// Whether there is a report of each month by mail.
+    pub monthly_report: Option<bool>,
 }
 
 /// Why nothing was changed.
@@ -44,6 +46,7 @@ pub async fn change_book<E>(
         base_currency: changes.base_currency.unwrap_or(book.base_currency),
         time_zone: changes.time_zone.unwrap_or(book.time_zone),
         month_start: changes.month_start.unwrap_or(book.month_start),
+        monthly_report: changes.monthly_report.unwrap_or(book.monthly_report),
         version: book.version + 1,
         ..book
     };

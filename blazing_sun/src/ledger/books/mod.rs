@@ -3,8 +3,10 @@
 pub mod api;
 mod book;
 mod change_book;
+mod month;
 mod open_book;
 pub mod repo;
 
-pub use book::{Book, Owner};
+pub use book::{Book, MonthStart, Owner};
+pub use month::Month;
 pub use open_book::Books;

@@ -53,6 +53,7 @@ pub async fn open_book(
         base_currency: preferences.currency,
         time_zone: preferences.time_zone,
         month_start: MonthStart::default(),
+        monthly_report: true,
         version: 1,
         created_at: tx.now(),
     };

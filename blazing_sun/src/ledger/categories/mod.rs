@@ -9,5 +9,5 @@ mod merge_category;
 pub mod repo;
 mod start;
 
-pub use category::Category;
+pub use category::{Category, CategoryKind};
 pub use start::start;

@@ -15,9 +15,12 @@ mod restore_transaction;
 mod transaction;
 mod written;
 
+pub use body::TransactionBody;
 pub use change_transaction::Reconciled;
 pub use create_transaction::{CreateTransactionError, create_transaction};
-pub use draft::{Draft, MAX_TAGS};
+pub use draft::{Draft, DraftEntry, DraftLine, MAX_TAGS, Movement, NotAMovement};
 pub use edit::{Edit, NotEditable};
 pub use filter::{Cursor, Words, pattern};
+pub use repo::{FoundCategory, FoundWallet, Written};
 pub use transaction::{Kind, Named, Status, Transaction};
+pub use written::{NotWritten, check};

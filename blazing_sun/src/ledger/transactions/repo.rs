@@ -127,6 +127,19 @@ pub async fn lock_rows(tx: &mut Tx, owner: Id<Owner>, ids: &[Uuid]) -> sqlx::Res
     Ok(())
 }
 
+/// Transactions of somebody's, by their ids.
+pub async fn find_all(
+    tx: &mut Tx,
+    owner: Id<Owner>,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Transaction>> {
+    let mut query = whole(owner);
+    query.push(" AND t.id = ANY(").push_bind(ids);
+    query.push(") ORDER BY t.id");
+    let rows: Vec<Row> = query.build_query_as().fetch_all(tx.conn()).await?;
+    Ok(rows.into_iter().map(Transaction::from).collect())
+}
+
 /// A page of somebody's transactions, the latest day first.
 pub async fn list(
     pool: &PgPool,

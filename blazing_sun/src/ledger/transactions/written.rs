@@ -98,7 +98,7 @@ pub async fn write(
 }
 
 /// Whether all of a draft was found, and adds up now that the currencies are known.
-fn check(draft: &Draft, written: &Written) -> Result<(), NotWritten> {
+pub fn check(draft: &Draft, written: &Written) -> Result<(), NotWritten> {
     for place in 0..draft.movement.entries().len() {
         let mut found = written.wallets.iter();
         let wallet = found

@@ -1,16 +1,11 @@
 //! The templates of all pages, compiled in.
 
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja::{Error, Value};
 
-/// `(name, text)` of templates by their names.
-macro_rules! templates {
-    ($($name:literal)*) => {
-        [$(($name, include_str!(concat!("../../../templates/web/", $name)))),*]
-    };
-}
+use crate::kernel::templates::{Template, Templates, templates};
 
 /// Every template; the layout and the parts come first.
-const TEMPLATES: [(&str, &str); 33] = templates! {
+const TEMPLATES: [Template; 33] = templates! { "web":
     "layout.html" "profile_layout.html" "form.html" "notice.html"
     "home.html" "message.html" "problem.html" "dev_mails.html"
     "sign_up.html" "sign_up_sent.html" "resend.html" "activate.html" "invitation.html"
@@ -21,58 +16,37 @@ const TEMPLATES: [(&str, &str); 33] = templates! {
 };
 
 /// The templates of all pages.
-pub struct Pages(Environment<'static>);
+pub struct Pages(Templates);
 
 impl Pages {
     /// Reads the templates; an error is a mistake in one of them.
     pub fn new() -> Result<Self, Error> {
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_auto_escape_callback(|_| AutoEscape::Html);
-        templates.set_trim_blocks(true);
-        templates.set_lstrip_blocks(true);
-        templates.add_global("product", "Blazing Sun");
-        templates.add_global("version", env!("CARGO_PKG_VERSION"));
-        for (name, text) in TEMPLATES {
-            templates.add_template(name, text)?;
-        }
+        let templates = Templates::new(&TEMPLATES)?
+            .with("product", "Blazing Sun")
+            .with("version", env!("CARGO_PKG_VERSION"));
         Ok(Self(templates))
     }
 
     /// Fills a template.
     pub fn fill(&self, name: &str, context: Value) -> Result<String, Error> {
-        self.0.get_template(name)?.render(context)
+        self.0.fill(name, context)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::kernel::templates::assert_all_of;
 
     #[test]
     fn every_file_among_the_templates_is_one() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/web");
-        let files: BTreeSet<String> = std::fs::read_dir(folder)
-            .expect("the folder")
-            .map(|file| {
-                file.expect("a file")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect();
-        let known = TEMPLATES
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        assert_eq!(files, known);
+        assert_all_of("web", &TEMPLATES);
     }
 
     #[test]
-    fn every_template_compiles() {
+    fn every_template_compiles_and_escapes_what_it_shows() {
         assert!(Pages::new().is_ok());
+        assert!(TEMPLATES.iter().all(|(name, _)| name.ends_with(".html")));
     }
 
     #[test]

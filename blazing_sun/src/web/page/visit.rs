@@ -11,12 +11,12 @@ use actix_web::http::header::{
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use futures_util::future::LocalBoxFuture;
 use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::flow::ctx::Cause;
+use crate::kernel::time_zone::TimeZone;
 use crate::web::access::{self, Caller, Doorkeeper, Role};
 use crate::web::cause;
 use crate::web::page::{Notice, Pages};
@@ -40,7 +40,7 @@ pub struct Visitor {
     pub role: Role,
     /// Where their clocks go.
     #[serde(skip)]
-    pub time_zone: Tz,
+    pub time_zone: TimeZone,
 }
 
 /// Somebody looks at a page.
@@ -107,11 +107,9 @@ impl Visit {
     /// A moment as their clocks show it.
     #[must_use]
     pub fn when(&self, moment: DateTime<Utc>) -> String {
-        let zone = self.visitor.as_ref().map_or(Tz::UTC, |v| v.time_zone);
-        moment
-            .with_timezone(&zone)
-            .format("%-d %b %Y, %H:%M")
-            .to_string()
+        let visitor = self.visitor.as_ref();
+        let zone = visitor.map(|visitor| visitor.time_zone);
+        zone.unwrap_or_default().show(moment)
     }
 
     /// The same visit to a page that speaks to a passkey.

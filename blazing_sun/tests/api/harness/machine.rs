@@ -121,6 +121,15 @@ impl Machine {
     }
 }
 
+impl World {
+    /// The application in this world, and its machine: how most tests begin.
+    pub async fn start(self) -> (Self, TestApp, Machine) {
+        let app = TestApp::start(&self).await;
+        let machine = Machine::new(&self, &app).await;
+        (self, app, machine)
+    }
+}
+
 /// How many published events lie behind a consumer's place.
 async fn missing(wiring: &Wiring, consumer: &Consumer) -> i64 {
     let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();

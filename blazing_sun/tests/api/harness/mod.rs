@@ -7,6 +7,8 @@ mod factors;
 mod machine;
 mod process;
 mod program;
+mod rows;
+mod wire;
 mod world;
 
 pub use crate::support::Gate;
@@ -17,4 +19,6 @@ pub use factors::{App, Passkey, challenge, recovery_codes};
 pub use machine::Machine;
 pub use process::Process;
 pub use program::Program;
+pub use rows::{enqueue, id_of, run, tables_with};
+pub use wire::Wire;
 pub use world::World;

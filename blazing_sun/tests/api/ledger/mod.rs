@@ -1,15 +1,22 @@
 //! The ledger over HTTP.
 
+mod budgets;
 mod bulk;
 mod categories;
+mod checks;
+mod forecast;
 mod leaving;
 mod pages;
 mod payees;
+mod rates;
+mod recurring;
+mod reports;
 mod rules;
 mod transactions;
 mod trash;
 mod wallets;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::harness::{Browser, Machine, PASSWORD, TestApp, World, member};
@@ -35,6 +42,22 @@ impl House {
             app,
             machine,
         }
+    }
+
+    /// A new one, at noon of a day.
+    pub async fn on(day: &str) -> Self {
+        let house = Self::new().await;
+        let noon: DateTime<Utc> = format!("{day}T12:00:00Z").parse().expect("a moment");
+        house.app.clock.advance(noon - DateTime::UNIX_EPOCH);
+        house
+    }
+
+    /// Days later, when somebody signs in again.
+    pub async fn later(&mut self, days: i64, browser: &mut Browser, name: &str) {
+        self.app.clock.advance(TimeDelta::days(days));
+        let email = format!("{name}@example.org");
+        let answer = browser.sign_in(&email, PASSWORD).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
 
     /// Somebody who is signed in.

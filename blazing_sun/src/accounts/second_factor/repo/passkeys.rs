@@ -86,6 +86,14 @@ pub async fn remove_passkey(tx: &mut Tx, account: Id<Account>, id: Uuid) -> sqlx
     Ok(removed.rows_affected() == 1)
 }
 
+/// Removes all passkeys. `false`: there was none.
+pub async fn remove_passkeys(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<bool> {
+    let removed = sqlx::query!("DELETE FROM passkeys WHERE user_id = $1", account.uuid())
+        .execute(tx.conn())
+        .await?;
+    Ok(removed.rows_affected() > 0)
+}
+
 /// A passkey as its owner sees it.
 pub struct Listed {
     /// Which one.
