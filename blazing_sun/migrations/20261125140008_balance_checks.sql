@@ -11,5 +11,3 @@ CREATE TABLE balance_checks (
     FOREIGN KEY (book_id, wallet_id, currency) REFERENCES wallets (book_id, id, currency) ON DELETE CASCADE
 );
 CREATE INDEX balance_checks_wallet ON balance_checks (wallet_id, date DESC, id DESC);
--- What a check marks as reconciled.
-CREATE INDEX entries_cleared ON entries (wallet_id, date) WHERE status = 'cleared';

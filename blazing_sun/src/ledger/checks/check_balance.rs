@@ -59,8 +59,11 @@ pub async fn check_balance(
     };
     repo::insert(tx, &check).await?;
     if check.is_passed() && new.reconcile {
-        let check_id = check.id;
-        outbox::enqueue(tx, &ReconcileEntries { check_id }).await?;
+        let job = ReconcileEntries {
+            check_id: check.id,
+            from: None,
+        };
+        outbox::enqueue(tx, &job).await?;
     }
     Ok(check)
 }

@@ -1,6 +1,7 @@
 //! The job that marks as reconciled what a passed check covers.
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,6 +20,8 @@ const STEP: i64 = 100;
 pub struct ReconcileEntries {
     /// The check.
     pub check_id: Uuid,
+    /// What lies before this day was marked already.
+    pub from: Option<NaiveDate>,
 }
 
 #[async_trait]
@@ -36,11 +39,13 @@ impl Job for ReconcileEntries {
         let Some((check, owner)) = repo::of_job(tx, self.check_id).await? else {
             return Ok(());
         };
-        let ids = repo::lock_cleared(tx, check.wallet_id, check.date, STEP).await?;
+        let wallet = check.wallet_id;
+        let cleared = repo::lock_cleared(tx, wallet, self.from, check.date, STEP).await?;
+        let ids: Vec<Uuid> = cleared.iter().map(|cleared| cleared.id).collect();
         let all = transactions::repo::find_all(tx, owner, &ids).await?;
-        repo::reconcile(tx, check.wallet_id, &ids).await?;
+        repo::reconcile(tx, wallet, &ids).await?;
         for before in all {
-            let after = reconciled(&before, check.wallet_id);
+            let after = reconciled(&before, wallet);
             let event = TransactionUpdated {
                 transaction_id: after.id,
                 version: after.version,
@@ -51,8 +56,11 @@ impl Job for ReconcileEntries {
             outbox::emit(tx, &event).await?;
         }
         if ids.len() >= usize::try_from(STEP).unwrap_or_default() {
-            let check_id = self.check_id;
-            outbox::enqueue(tx, &Self { check_id }).await?;
+            let next = Self {
+                check_id: self.check_id,
+                from: cleared.iter().map(|cleared| cleared.date).max(),
+            };
+            outbox::enqueue(tx, &next).await?;
         }
         Ok(())
     }

@@ -126,20 +126,34 @@ pub async fn of_job(tx: &mut Tx, id: Uuid) -> sqlx::Result<Option<(Check, Id<Own
     }))
 }
 
-/// Locks the transactions of which something is cleared in a wallet up to a day, by their ids, some of them at a time.
+/// A transaction that is locked.
+#[derive(Clone, Copy)]
+pub struct Cleared {
+    /// It.
+    pub id: Uuid,
+    /// Its day.
+    pub date: NaiveDate,
+}
+
+/// Locks the transactions of which something is cleared in a wallet from one day to another, by their ids; the first days of
+/// them.
 pub async fn lock_cleared(
     tx: &mut Tx,
     wallet: Uuid,
-    day: NaiveDate,
+    from: Option<NaiveDate>,
+    to: NaiveDate,
     limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "SELECT id FROM transactions
-         WHERE id IN (SELECT transaction_id FROM entries WHERE wallet_id = $1 AND date <= $2 AND status = 'cleared'
-                      ORDER BY date, transaction_id LIMIT $3)
+) -> sqlx::Result<Vec<Cleared>> {
+    sqlx::query_as!(
+        Cleared,
+        "SELECT id, date FROM transactions
+         WHERE id IN (SELECT transaction_id FROM entries
+                      WHERE wallet_id = $1 AND ($2::date IS NULL OR date >= $2) AND date <= $3 AND status = 'cleared'
+                      ORDER BY date, transaction_id LIMIT $4)
          ORDER BY id FOR NO KEY UPDATE",
         wallet,
-        day,
+        from,
+        to,
         limit,
     )
     .fetch_all(tx.conn())

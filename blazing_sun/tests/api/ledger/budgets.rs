@@ -137,7 +137,7 @@ async fn what_was_merged_counts_where_it_was_merged_into() {
     let merge = json!({ "into": groceries });
     let merged = ada
         .json(
-            "POST",
+            "PUT",
             &format!("/api/v1/categories/{coffee}/merge"),
             &[("if-match", "\"1\"")],
             &merge,
