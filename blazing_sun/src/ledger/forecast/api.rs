@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::books::Books;
-use crate::ledger::forecast::forecast::{CurrencyForecast, WalletForecast, currencies};
+use crate::ledger::forecast::projection::{CurrencyForecast, WalletForecast, currencies};
 use crate::ledger::forecast::repo;
 use crate::web::access::{Access, LedgerRead};
 use crate::web::problem::{Fields, Problem};

@@ -6,7 +6,7 @@ use sqlx::Executor;
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::forecast::forecast::{Known, Later, WalletNow};
+use crate::ledger::forecast::projection::{Known, Later, WalletNow};
 use crate::ledger::recurring;
 
 /// Makes all that is read in a transaction that has just begun of one moment: what is made meanwhile is in it with all that

@@ -18,8 +18,8 @@ use crate::ledger::recurring::create_recurring::{
 use crate::ledger::recurring::delete_recurring::{DeleteRecurringError, delete_recurring};
 use crate::ledger::recurring::occurrences_api;
 use crate::ledger::recurring::pause_recurring::{PauseRecurringError, pause_recurring};
-use crate::ledger::recurring::recurring::{Recurring, Trouble};
 use crate::ledger::recurring::repo;
+use crate::ledger::recurring::series::{Recurring, Trouble};
 use crate::ledger::recurring::template::Template;
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};

@@ -8,8 +8,8 @@ use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
 use crate::ledger::recurring::create_recurring::{NewRecurring, check, is_long_ago, set_off};
 use crate::ledger::recurring::make_due::{Made, MakeDueError, make_due, next_free};
-use crate::ledger::recurring::recurring::Recurring;
 use crate::ledger::recurring::repo;
+use crate::ledger::recurring::series::Recurring;
 use crate::ledger::recurring::template::Template;
 use crate::ledger::transactions::NotWritten;
 

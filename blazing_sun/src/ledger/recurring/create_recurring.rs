@@ -8,9 +8,9 @@ use crate::kernel::day::Day;
 use crate::kernel::id::Id;
 use crate::ledger::books::{Book, Owner};
 use crate::ledger::recurring::jobs::MakeOccurrences;
-use crate::ledger::recurring::recurring::Recurring;
 use crate::ledger::recurring::repo;
 use crate::ledger::recurring::rule::Rule;
+use crate::ledger::recurring::series::Recurring;
 use crate::ledger::recurring::template::Template;
 use crate::ledger::transactions::{self, Draft, NotWritten};
 

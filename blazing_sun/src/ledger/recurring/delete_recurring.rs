@@ -3,8 +3,8 @@
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::recurring::recurring::Recurring;
 use crate::ledger::recurring::repo;
+use crate::ledger::recurring::series::Recurring;
 
 /// Why it is still there.
 #[derive(Debug, thiserror::Error)]

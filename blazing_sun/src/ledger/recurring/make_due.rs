@@ -11,8 +11,8 @@ use crate::flow::outbox::Refused;
 use crate::kernel::day::Day;
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::recurring::recurring::{Recurring, Trouble};
 use crate::ledger::recurring::repo;
+use crate::ledger::recurring::series::{Recurring, Trouble};
 use crate::ledger::recurring::template::Unreadable;
 use crate::ledger::transactions::{CreateTransactionError, create_transaction};
 

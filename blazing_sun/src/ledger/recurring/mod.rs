@@ -9,12 +9,12 @@ mod jobs;
 mod make_due;
 pub mod occurrences_api;
 mod pause_recurring;
-mod recurring;
 pub mod repo;
 mod rule;
 mod rule_text;
+mod series;
 mod skip_date;
 mod template;
 
 pub use jobs::{MakeOccurrences, MakeRecurring};
-pub use recurring::Recurring;
+pub use series::Recurring;

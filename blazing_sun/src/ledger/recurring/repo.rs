@@ -11,7 +11,7 @@ use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
 use crate::kernel::time_zone::TimeZone;
 use crate::ledger::books::{Book, Owner};
-use crate::ledger::recurring::recurring::Recurring;
+use crate::ledger::recurring::series::Recurring;
 use crate::ledger::recurring::template::Template;
 use crate::ledger::transactions::{Draft, FoundCategory, FoundWallet, Written};
 

@@ -7,8 +7,8 @@ use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
 use crate::ledger::recurring::create_recurring::set_off;
 use crate::ledger::recurring::make_due::next_free;
-use crate::ledger::recurring::recurring::Recurring;
 use crate::ledger::recurring::repo;
+use crate::ledger::recurring::series::Recurring;
 
 /// Why it stays as it is.
 #[derive(Debug, thiserror::Error)]
