@@ -19,6 +19,9 @@ pub mod web;
 /// Accounts: who people are, how they show it, and what belongs to them.
 pub mod accounts;
 
+/// The ledger: books with wallets, categories and transactions.
+pub mod ledger;
+
 /// The audit log: every event, once.
 pub mod audit;
 

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 use crate::accounts::clients::AccessTokens;
 use crate::accounts::repo;
 use crate::accounts::sessions::{Session, SessionKey, Sessions, Token};
 use crate::accounts::tokens::{self, ApiToken};
 use crate::flow::ctx::Ctx;
-use crate::web::access::{Caller, Credential, Doorkeeper, Means};
+use crate::web::access::{Caller, Credential, Doorkeeper, Means, Preferences};
 use crate::web::page::Visitor;
 use crate::web::problem::Problem;
 
@@ -71,6 +72,19 @@ impl Doorkeeper for Door {
             role: caller.role,
         }))
     }
+
+    async fn preferences(&self, account_id: Uuid) -> Result<Option<Preferences>, Problem> {
+        let found = repo::acquaintance(self.ctx.pool(), account_id.into()).await?;
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some(Preferences {
+            currency: found.currency.parse().map_err(unknown)?,
+            time_zone: found.time_zone.parse().map_err(unknown)?,
+        }))
+    }
+}
+
+fn unknown(_: impl std::error::Error) -> Problem {
+    Problem::internal(&"a profile has a currency or a time zone that this build does not know")
 }
 
 fn caller(session: Session) -> Caller {

@@ -3,6 +3,7 @@
 //! A folder a subject; what several of them need lies beside them.
 
 mod account;
+mod address_book;
 mod clients;
 mod data;
 mod doorkeeper;
@@ -25,6 +26,7 @@ mod sessions;
 mod tokens;
 
 pub use account::{Account, Status};
+pub use address_book::Addresses;
 pub use clients::{KeyAge, KeyState, Keyring, RotateSigningKeys};
 pub use data::{
     AccountData, DataTools, DeletionScheduled, EraseAccount, EraseAccounts, ExportAccount,

@@ -125,6 +125,14 @@ impl Accounts {
     }
 }
 
+impl Accounts {
+    /// Who knows people by what they bring.
+    #[must_use]
+    pub fn door(&self) -> Data<dyn Doorkeeper> {
+        Data::from(Arc::clone(&self.door))
+    }
+}
+
 /// Registers what handlers reach, and every address.
 pub fn configure(routes: &mut ServiceConfig, accounts: &Accounts) {
     routes

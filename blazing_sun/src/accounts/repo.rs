@@ -209,6 +209,29 @@ pub async fn recipient(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Re
     .await
 }
 
+/// How the owner of an account is reached.
+pub struct Reachable {
+    /// Their name; may be empty.
+    pub name: String,
+    /// Their address, which is confirmed.
+    pub email: String,
+    /// What they read.
+    pub locale: String,
+    /// Where their clocks go.
+    pub time_zone: String,
+}
+
+/// How the owner of an account is reached, if they confirmed their address.
+pub async fn reachable(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Reachable>> {
+    sqlx::query_as!(
+        Reachable,
+        "SELECT name, email, locale, time_zone FROM users WHERE id = $1 AND status = 'active'",
+        id.uuid(),
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// What pages and mails show of an account.
 pub struct Acquaintance {
     /// Its owner's name; may be empty.
@@ -217,6 +240,8 @@ pub struct Acquaintance {
     pub email: String,
     /// The name of its owner's time zone.
     pub time_zone: String,
+    /// The currency that new things start with.
+    pub currency: String,
 }
 
 impl Acquaintance {
@@ -237,7 +262,7 @@ impl Acquaintance {
 pub async fn acquaintance(pool: &PgPool, id: Id<Account>) -> sqlx::Result<Option<Acquaintance>> {
     sqlx::query_as!(
         Acquaintance,
-        "SELECT name, email, time_zone FROM users WHERE id = $1",
+        "SELECT name, email, time_zone, currency FROM users WHERE id = $1",
         id.uuid(),
     )
     .fetch_optional(pool)

@@ -179,7 +179,7 @@ fn serve(
         others: config.http.origins.clone(),
     });
     let cors = config.http.origins.clone();
-    let accounts = wiring.accounts;
+    let (accounts, ledger) = (wiring.accounts, wiring.ledger);
     let previewed = config.site.mail_previews.then(|| Data::from(wiring.mails));
     let is_product = roles.contains(&Role::Http);
     let server = HttpServer::new(move || {
@@ -197,7 +197,9 @@ fn serve(
             .configure(|routes| extractors::configure(routes, max_body_bytes))
             .configure(routes::operations);
         let app = if is_product {
-            app.configure(|routes| routes::product(routes, &accounts, previewed.as_ref()))
+            app.configure(|routes| {
+                routes::product(routes, &accounts, &ledger, previewed.as_ref());
+            })
         } else {
             app
         };

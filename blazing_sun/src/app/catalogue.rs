@@ -16,10 +16,24 @@ use crate::flow::dead_letter::{self, DeadLettered};
 use crate::flow::delete_blobs::DeleteBlobs;
 use crate::flow::event::Topic;
 use crate::flow::purge::{PurgeExpired, Retention};
+use crate::ledger::PurgeTrash;
+use crate::ledger::events::{
+    CATEGORY_EVENTS, CategoryCreated, CategoryDeleted, CategoryUpdated, TRANSACTION_EVENTS,
+    TransactionCreated, TransactionDeleted, TransactionUpdated,
+};
+use crate::ledger::{
+    MakeOccurrences, MakeRecurring, ReconcileEntries, Reports, SendMonthlyReports,
+};
 use crate::mail::{Mails, SendEmail};
 
 /// All topics that anything is published in.
-const TOPICS: &[Topic] = &[USER_EVENTS, AUTH_EVENTS, dead_letter::TOPIC];
+const TOPICS: &[Topic] = &[
+    USER_EVENTS,
+    AUTH_EVENTS,
+    TRANSACTION_EVENTS,
+    CATEGORY_EVENTS,
+    dead_letter::TOPIC,
+];
 
 /// The catalogue of this build.
 #[must_use]
@@ -39,6 +53,12 @@ pub fn catalogue(
         .event::<SignInFailed>()
         .event::<SignedOut>()
         .event::<PasswordReset>()
+        .event::<TransactionCreated>()
+        .event::<TransactionUpdated>()
+        .event::<TransactionDeleted>()
+        .event::<CategoryCreated>()
+        .event::<CategoryUpdated>()
+        .event::<CategoryDeleted>()
         .event::<DeadLettered>()
         .job::<SendEmail>(mails)
         .job::<CreateUser>(())
@@ -51,6 +71,12 @@ pub fn catalogue(
         .job::<PurgeExports>(data.clone())
         .job::<EraseAccounts>(())
         .job::<EraseAccount>(data)
+        .job::<PurgeTrash>(())
+        .job::<SendMonthlyReports>(())
+        .job::<MakeRecurring>(())
+        .job::<MakeOccurrences>(())
+        .job::<ReconcileEntries>(())
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
+        .reaction(Reports)
 }

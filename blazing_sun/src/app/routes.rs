@@ -4,6 +4,7 @@ use actix_web::web::{Data, ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
 use crate::app::{contracts, dev_mails, home};
+use crate::ledger::{self, Ledger};
 use crate::mail::Mails;
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
@@ -19,14 +20,21 @@ pub fn operations(routes: &mut ServiceConfig) {
 }
 
 /// Registers the product, and the previews of these mails, if they are to be seen.
-pub fn product(routes: &mut ServiceConfig, accounts: &Accounts, previewed: Option<&Data<Mails>>) {
-    let document = openapi::document(accounts::document());
+pub fn product(
+    routes: &mut ServiceConfig,
+    accounts: &Accounts,
+    ledger: &Ledger,
+    previewed: Option<&Data<Mails>>,
+) {
+    let documents = [accounts::document(), ledger::document()];
+    let document = openapi::document(documents.concat());
     routes
         .service(get("/", home::show))
         .configure(page::configure)
         .service(get("/asyncapi.json", contracts::asyncapi))
         .configure(|routes| openapi::configure(routes, &document))
-        .configure(|routes| accounts::configure(routes, accounts));
+        .configure(|routes| accounts::configure(routes, accounts))
+        .configure(|routes| ledger::configure(routes, ledger));
     if let Some(mails) = previewed {
         dev_mails::configure(routes, mails);
     }

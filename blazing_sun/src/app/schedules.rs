@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::accounts::{EraseAccounts, PurgeAccounts, PurgeExports, RotateSigningKeys};
 use crate::flow::purge::PurgeExpired;
 use crate::flow::schedule::{BadPattern, Missed, Schedule};
+use crate::ledger::{MakeRecurring, PurgeTrash, SendMonthlyReports};
 
 /// The schedules of this build. Times are UTC.
 pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
@@ -21,8 +22,17 @@ pub fn schedules() -> Result<Arc<[Schedule]>, BadPattern> {
         Schedule::new("purge_exports", "45 3 * * *", Missed::Once, |_| {
             PurgeExports {}
         })?,
+        Schedule::new("purge_trash", "50 3 * * *", Missed::Once, |_| PurgeTrash {})?,
+        // Every time zone has its midnight at a quarter of an hour.
+        Schedule::new("monthly_report", "*/15 * * * *", Missed::Once, |_| {
+            SendMonthlyReports {}
+        })?,
         Schedule::new("erase_accounts", "10 * * * *", Missed::Once, |_| {
             EraseAccounts {}
+        })?,
+        // Somewhere a day begins at every hour.
+        Schedule::new("make_recurring", "5 * * * *", Missed::Once, |_| {
+            MakeRecurring::default()
         })?,
     ];
     Ok(schedules.into())

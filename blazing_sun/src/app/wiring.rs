@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use prometheus::Registry;
 
 use crate::accounts::{
-    AccountData, Accounts, Activation, AlreadyRegistered, DataTools, DeletionScheduled,
+    AccountData, Accounts, Activation, Addresses, AlreadyRegistered, DataTools, DeletionScheduled,
     EmailChangeNew, EmailChangeOld, EmailChanged, ExportReady, InvitationMail, Links, NewSignIn,
     PasswordChanged, ResetLink, SecondFactorChanged, WrongCodes,
 };
@@ -27,11 +27,16 @@ use crate::infra::rabbitmq::RabbitMq;
 use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
+use crate::ledger::{Ledger, LedgerData, MonthlyReport};
 use crate::mail::{Mails, Site};
 
 /// Everything that is held about people: whatever is not in this list is neither handed out nor erased.
 fn held() -> Held {
-    Arc::new([Arc::new(AccountData), Arc::new(AuditData)])
+    Arc::new([
+        Arc::new(LedgerData),
+        Arc::new(AccountData),
+        Arc::new(AuditData),
+    ])
 }
 
 /// Everything that is made once in a process.
@@ -46,6 +51,8 @@ pub struct Wiring {
     pub schedules: Arc<[Schedule]>,
     /// Accounts, and who is signed in.
     pub accounts: Accounts,
+    /// The ledger.
+    pub ledger: Ledger,
     /// The mails that there are.
     pub mails: Arc<Mails>,
     settings: services::Settings,
@@ -91,13 +98,15 @@ impl Wiring {
             .with::<SecondFactorChanged>(())
             .with::<WrongCodes>(())
             .with::<ExportReady>(())
-            .with::<DeletionScheduled>(());
+            .with::<DeletionScheduled>(())
+            .with::<MonthlyReport>(Arc::new(Addresses::new(ctx.clone())));
         let data = DataTools {
             held: held(),
             blobs: services.blobs.clone(),
             sessions: accounts.sessions.clone(),
         };
         let mails = Arc::new(mails);
+        let ledger = Ledger::new(&ctx, accounts.door());
         Ok(Self {
             ctx,
             services,
@@ -109,6 +118,7 @@ impl Wiring {
             )),
             mails,
             schedules: schedules::schedules()?,
+            ledger,
             accounts,
             settings: config.services.clone(),
             concurrency: config.flow.concurrency,

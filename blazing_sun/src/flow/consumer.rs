@@ -214,6 +214,14 @@ impl Consumer {
         }
     }
 
+    /// The types of events that it passes over.
+    pub(super) fn passed(&self) -> Vec<&'static str> {
+        let known = self.catalogue.events().map(|event| event.kind);
+        known
+            .filter(|kind| matches!(self.wants(kind), Want::No))
+            .collect()
+    }
+
     fn count(&self, outcomes: &[Outcome]) {
         for outcome in outcomes {
             self.ctx

@@ -13,6 +13,7 @@ pub mod delete_blobs;
 pub mod documents;
 pub mod event;
 pub mod event_log;
+pub mod freshness;
 pub mod idempotency;
 pub mod inbox;
 pub mod job;

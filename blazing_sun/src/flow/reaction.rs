@@ -30,6 +30,13 @@ pub trait Reaction: Send + Sync {
     /// Which of them it wants.
     fn wanted(&self) -> Wanted;
 
+    /// What comes before the effects of some events that are given one by one in the same transaction: here a reaction locks
+    /// what it locks for each of them, in one order, so that two members of its group do not wait for each other. It may be
+    /// left out: `react` also comes without it.
+    async fn prepare(&self, _tx: &mut Tx, _events: &[&CloudEvent]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// The effect of one event, in the transaction that also notes the event as taken. Nothing outside PostgreSQL may be
     /// touched here: enqueue a job for that. An error undoes it; after some attempts the event is a dead letter.
     async fn react(&self, tx: &mut Tx, event: &CloudEvent) -> anyhow::Result<()>;

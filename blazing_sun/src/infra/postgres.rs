@@ -171,6 +171,15 @@ pub fn is_passing_cause(error: &anyhow::Error) -> bool {
         .any(is_passing)
 }
 
+/// The constraint or unique index that a statement would have violated, if that is why it failed.
+#[must_use]
+pub fn violated(error: &sqlx::Error) -> Option<&str> {
+    match error {
+        sqlx::Error::Database(answer) => answer.constraint(),
+        _ => None,
+    }
+}
+
 /// Asks whether the database answers and has the migrations of this build; it may be ahead, but not behind.
 pub async fn check(pool: &PgPool) -> anyhow::Result<()> {
     let applied = sqlx::query_scalar!("SELECT max(version) FROM _sqlx_migrations WHERE success")

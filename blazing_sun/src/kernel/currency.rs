@@ -19,6 +19,13 @@ impl Currency {
     pub fn as_str(self) -> &'static str {
         self.0.code()
     }
+
+    /// How many digits its minor unit has behind the point: 2 for the euro, 0 for the yen, 3 for the dinar of Bahrain.
+    #[must_use]
+    pub fn exponent(self) -> i16 {
+        let digits = self.0.exponent().unwrap_or_default();
+        i16::try_from(digits).unwrap_or_default()
+    }
 }
 
 impl FromStr for Currency {
@@ -44,6 +51,13 @@ mod tests {
     fn money_is_a_currency() {
         for code in ["EUR", "USD", "JPY", "KWD", "XOF", "XCD", "XPF", "VES"] {
             assert_eq!(code.parse().map(Currency::as_str), Ok(code));
+        }
+    }
+
+    #[test]
+    fn a_minor_unit_has_as_many_digits_as_iso_4217_says() {
+        for (code, digits) in [("EUR", 2), ("JPY", 0), ("BHD", 3), ("ISK", 0)] {
+            assert_eq!(code.parse().map(Currency::exponent), Ok(digits), "{code}");
         }
     }
 

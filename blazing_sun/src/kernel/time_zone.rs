@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 /// A time zone of the IANA database.
@@ -20,6 +20,22 @@ impl TimeZone {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.name()
+    }
+
+    /// Which day it is there.
+    #[must_use]
+    pub fn date(self, moment: DateTime<Utc>) -> NaiveDate {
+        moment.with_timezone(&self.0).date_naive()
+    }
+
+    /// The first moment of a day there. Where clocks skip midnight, or the whole day, it is the one at which they go on.
+    #[must_use]
+    pub fn beginning(self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = day.and_time(NaiveTime::MIN);
+        // Clocks are set by quarters of an hour.
+        let mut moments = (0..=96).map(|quarters| midnight + TimeDelta::minutes(15 * quarters));
+        let first = moments.find_map(|local| self.0.from_local_datetime(&local).earliest());
+        first.map_or(midnight.and_utc(), |moment| moment.with_timezone(&Utc))
     }
 
     /// The day that a moment falls on there.
@@ -82,6 +98,35 @@ mod tests {
             "../etc/passwd",
         ] {
             assert_eq!(bad.parse::<TimeZone>(), Err(NotATimeZone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_there() {
+        let day = |zone: &str| {
+            let zone: TimeZone = zone.parse().expect("a time zone");
+            zone.date("2026-12-31T12:00:00Z".parse().expect("a moment"))
+        };
+        assert_eq!(day("UTC").to_string(), "2026-12-31");
+        assert_eq!(day("Pacific/Kiritimati").to_string(), "2027-01-01");
+    }
+
+    #[test]
+    fn the_first_moment_of_a_day_is_found_even_where_there_is_no_midnight() {
+        for (zone, day, first) in [
+            ("UTC", "2026-11-01", "2026-11-01T00:00:00Z"),
+            ("Asia/Kathmandu", "2026-11-01", "2026-10-31T18:15:00Z"),
+            ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"),
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),
+            ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
+        ] {
+            let zone: TimeZone = zone.parse().expect("a time zone");
+            let moment = zone.beginning(day.parse().expect("a day"));
+            assert_eq!(
+                moment,
+                first.parse::<DateTime<Utc>>().expect("a moment"),
+                "{zone}"
+            );
         }
     }
 

@@ -16,12 +16,13 @@ macro_rules! both_forms {
 }
 
 /// Every template; the layout and its parts come first.
-const TEMPLATES: [[Template; 15]; 2] = both_forms! {
+const TEMPLATES: [[Template; 16]; 2] = both_forms! {
     "layout" "button"
     "activation" "already_registered" "invitation"
     "reset" "password_changed" "new_sign_in" "second_factor_changed" "wrong_codes"
     "email_change_new" "email_change_old" "email_changed"
     "export_ready" "deletion_scheduled"
+    "monthly_report"
 };
 
 /// The product as mails name it.

@@ -1,10 +1,12 @@
 //! Mails: what a mail is, how it looks, and the job that sends it. Which mails there are, the features know.
 
+mod address_book;
 mod layout;
 mod mails;
 mod message;
 mod send_email;
 
+pub use address_book::{AddressBook, Recipient};
 pub use layout::{Layout, Rendered, Site};
 pub use mails::{Mails, Preview};
 pub use message::{ComposeError, Mail, Message, somebody};

@@ -23,6 +23,7 @@ mod http;
 mod idempotency;
 mod invitations;
 mod leaving;
+mod ledger;
 mod lifecycle;
 mod links;
 mod lost_factor;

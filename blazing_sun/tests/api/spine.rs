@@ -277,7 +277,7 @@ async fn the_commands_show_what_happened_and_deal_with_what_failed() {
     );
     assert_eq!(
         unknown.stderr,
-        "blazing_sun: there is no consumer \"nobody\"; there are: audit, notify\n"
+        "blazing_sun: there is no consumer \"nobody\"; there are: audit, notify, reports\n"
     );
     pool.close().await;
 }

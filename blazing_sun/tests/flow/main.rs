@@ -12,6 +12,7 @@ mod harness;
 mod consumers;
 mod dead_letters;
 mod events;
+mod freshness;
 mod garbage;
 mod jobs;
 mod laws;
@@ -20,6 +21,7 @@ mod operator;
 mod purge;
 mod rebuild;
 mod relay;
+mod reports;
 mod schedule;
 #[path = "../support/mod.rs"]
 mod support;

@@ -130,6 +130,8 @@ async fn page(
         let about = match scope {
             Scope::ProfileRead => "Read your profile",
             Scope::ProfileWrite => "Read and change your profile",
+            Scope::LedgerRead => "Read your ledger",
+            Scope::LedgerWrite => "Read and change your ledger",
         };
         context! { value => scope.name(), label => scope.name(), about => about }
     });

@@ -57,6 +57,14 @@ impl Consumer {
             .collect();
         let mut fresh = inbox::take(tx.conn(), self.name(), &wanted).await?;
         let waiting = dead_letter::waiting(tx.conn(), self.name(), records).await?;
+        let coming: Vec<&CloudEvent> = events
+            .iter()
+            .flatten()
+            .filter(|event| fresh.contains(&event.id))
+            .collect();
+        if coming.len() > 1 {
+            self.reaction().prepare(&mut tx, &coming).await?;
+        }
 
         let mut outcomes = Vec::with_capacity(records.len());
         for (record, event) in records.iter().zip(&events) {

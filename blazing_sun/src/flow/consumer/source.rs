@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::flow::consumer::{Consumer, Record};
 use crate::flow::ctx::Ctx;
-use crate::flow::event_log;
+use crate::flow::{event_log, freshness};
 use crate::infra::kafka;
 
 /// The most records that are taken in one transaction.
@@ -34,6 +34,8 @@ pub enum Source {
         stream: Box<StreamConsumer>,
         /// What the broker has before the topics' names.
         prefix: String,
+        /// Whose place it is.
+        consumer: Box<Consumer>,
     },
     /// The log, from the consumer's place.
     Log(Follower),
@@ -53,6 +55,7 @@ impl Source {
         Ok(Self::Kafka {
             stream: Box::new(settings.subscribe(consumer.name(), &consumer.topics())?),
             prefix: settings.prefix.clone(),
+            consumer: Box::new(consumer.clone()),
         })
     }
 
@@ -70,7 +73,7 @@ impl Source {
     /// Waits for the next records.
     pub async fn next(&mut self) -> anyhow::Result<Records> {
         match self {
-            Self::Kafka { stream, prefix } => {
+            Self::Kafka { stream, prefix, .. } => {
                 let mut records = vec![to_record(&stream.recv().await?, prefix)];
                 // What is here already comes along. An error ends the batch and does not lose it.
                 while records.len() < BATCH
@@ -90,7 +93,11 @@ impl Source {
     /// Moves on behind records that were taken.
     pub async fn store(&mut self, records: &Records) -> anyhow::Result<()> {
         match self {
-            Self::Kafka { stream, prefix } => {
+            Self::Kafka {
+                stream,
+                prefix,
+                consumer,
+            } => {
                 for record in &records.records {
                     let topic = format!("{prefix}{}", record.topic);
                     let partition = record.partition.unwrap_or_default();
@@ -99,7 +106,8 @@ impl Source {
                         tracing::debug!(error = %error, "the offset was not stored");
                     }
                 }
-                Ok(())
+                // The broker keeps the place. Who asks the tables how far the consumer is needs one there.
+                freshness::advance(consumer).await
             }
             Self::Log(follower) => follower.store(records.position).await,
         }

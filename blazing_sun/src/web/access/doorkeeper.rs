@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::kernel::currency::Currency;
+use crate::kernel::time_zone::TimeZone;
 use crate::web::access::role::Role;
 use crate::web::access::scope::Scope;
 use crate::web::page::Visitor;
@@ -56,4 +58,16 @@ pub trait Doorkeeper: Send + Sync {
 
     /// How pages name somebody.
     async fn introduce(&self, caller: &Caller) -> Result<Option<Visitor>, Problem>;
+
+    /// What new things of theirs start with.
+    async fn preferences(&self, account_id: Uuid) -> Result<Option<Preferences>, Problem>;
+}
+
+/// What somebody's new things start with.
+#[derive(Clone, Copy, Debug)]
+pub struct Preferences {
+    /// The currency.
+    pub currency: Currency,
+    /// The time zone.
+    pub time_zone: TimeZone,
 }

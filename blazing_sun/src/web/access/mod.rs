@@ -9,12 +9,12 @@ mod needs;
 mod role;
 mod scope;
 
-pub use doorkeeper::{Caller, Credential, Doorkeeper, Means};
+pub use doorkeeper::{Caller, Credential, Doorkeeper, Means, Preferences};
 pub use extractor::Access;
 pub(crate) use extractor::{Judgement, judge, recognise};
 pub use needs::{
-    Admin, CONFIRMED_FOR, Confirmed, ConfirmedAdmin, Denied, Need, Operator, ProfileRead,
-    ProfileWrite, SignedIn,
+    Admin, CONFIRMED_FOR, Confirmed, ConfirmedAdmin, Denied, LedgerRead, LedgerWrite, Need,
+    Operator, ProfileRead, ProfileWrite, SignedIn,
 };
 pub use role::{NoSuchRole, Role};
 pub use scope::{NoSuchScope, Scope};

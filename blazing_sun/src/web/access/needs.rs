@@ -69,6 +69,10 @@ pub struct ConfirmedAdmin;
 pub struct ProfileRead;
 /// A session, or a token with [`Scope::ProfileWrite`].
 pub struct ProfileWrite;
+/// A session, or a token with [`Scope::LedgerRead`] or [`Scope::LedgerWrite`].
+pub struct LedgerRead;
+/// A session, or a token with [`Scope::LedgerWrite`].
+pub struct LedgerWrite;
 
 impl Need for SignedIn {
     fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
@@ -113,6 +117,18 @@ impl Need for ProfileRead {
 impl Need for ProfileWrite {
     fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
         scope(caller, Scope::ProfileWrite)
+    }
+}
+
+impl Need for LedgerRead {
+    fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
+        scope(caller, Scope::LedgerRead)
+    }
+}
+
+impl Need for LedgerWrite {
+    fn check(caller: &Caller, _: DateTime<Utc>) -> Result<(), Denied> {
+        scope(caller, Scope::LedgerWrite)
     }
 }
 

@@ -14,15 +14,30 @@ pub enum Scope {
     /// Reading and changing the profile.
     #[serde(rename = "profile:write")]
     ProfileWrite,
+    /// Reading the ledger.
+    #[serde(rename = "ledger:read")]
+    LedgerRead,
+    /// Reading and changing the ledger.
+    #[serde(rename = "ledger:write")]
+    LedgerWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::ProfileRead, Self::ProfileWrite];
+    pub const ALL: [Self; 4] = [
+        Self::ProfileRead,
+        Self::ProfileWrite,
+        Self::LedgerRead,
+        Self::LedgerWrite,
+    ];
 
-    /// Whether it is enough for what `other` is for. Who changes a profile is shown what became of it.
+    /// Whether it is enough for what `other` is for. Who changes something is shown what became of it.
     pub(super) fn covers(self, other: Self) -> bool {
-        self == other || (self, other) == (Self::ProfileWrite, Self::ProfileRead)
+        self == other
+            || matches!(
+                (self, other),
+                (Self::ProfileWrite, Self::ProfileRead) | (Self::LedgerWrite, Self::LedgerRead)
+            )
     }
 
     /// Its frozen name.
@@ -31,6 +46,8 @@ impl Scope {
         match self {
             Self::ProfileRead => "profile:read",
             Self::ProfileWrite => "profile:write",
+            Self::LedgerRead => "ledger:read",
+            Self::LedgerWrite => "ledger:write",
         }
     }
 }
@@ -48,5 +65,5 @@ impl FromStr for Scope {
 
 /// A text that is no scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not one of the scopes profile:read and profile:write")]
+#[error("is not one of the scopes profile:read, profile:write, ledger:read and ledger:write")]
 pub struct NoSuchScope;

@@ -1,0 +1,10 @@
+//! Balance checks: what the bank says is in a wallet, and what to do about a difference.
+
+mod adjust_wallet;
+pub mod api;
+mod check;
+mod check_balance;
+mod jobs;
+pub mod repo;
+
+pub use jobs::ReconcileEntries;

@@ -1,0 +1,19 @@
+//! Reports: day-grained totals that a reaction makes from the ledger, and what is read from them.
+
+pub mod api;
+mod cash_flow;
+mod cells;
+mod jobs;
+mod mails;
+mod month;
+mod net_worth;
+mod plan;
+mod reactions;
+mod read;
+mod repo;
+mod total;
+mod views;
+
+pub use jobs::SendMonthlyReports;
+pub use mails::MonthlyReport;
+pub use reactions::Reports;
