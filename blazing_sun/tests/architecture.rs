@@ -161,6 +161,62 @@ fn an_import_from_above_is_found_however_it_is_written() {
     );
 }
 
+/// Money has no fractions: no number of the ledger is a float, from the form to the table.
+#[test]
+fn no_number_of_the_ledger_is_a_float() {
+    for file in sources() {
+        let room = room_of(&file).unwrap_or_default();
+        if room == "ledger" || file.ends_with("kernel/money.rs") {
+            let text = fs::read_to_string(&file).expect("a source file");
+            assert_eq!(floats(&text), [""; 0], "in {}", file.display());
+        }
+    }
+    for file in fs::read_dir("migrations").expect("the migrations") {
+        let path = file.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a migration");
+        assert_eq!(floats(&text), [""; 0], "in {}", path.display());
+    }
+}
+
+#[test]
+fn a_float_is_found_however_it_is_written() {
+    for text in [
+        "let a: f64 = 1;",
+        "x as f32",
+        "amount real NOT NULL",
+        "rate double precision",
+        "rate float8",
+        "let a = 0.5;",
+    ] {
+        assert_eq!(floats(text).len(), 1, "{text}");
+    }
+    assert_eq!(
+        floats("\"12.50\" 1..=5 tuple.0 v1.2.3 // 0.5\n-- 0.5\n'0.5' NUMERIC(20, 10)"),
+        [""; 0]
+    );
+}
+
+/// The floats of a text in Rust or SQL, outside comments and quotes.
+fn floats(text: &str) -> Vec<&str> {
+    let code = text.lines().map(|line| {
+        let end = ["//", "--"].iter().filter_map(|mark| line.find(mark)).min();
+        &line[..end.unwrap_or(line.len())]
+    });
+    let plain = code.flat_map(|line| line.split(['"', '\'']).step_by(2));
+    let words =
+        plain.flat_map(|part| part.split(|c: char| !(c.is_alphanumeric() || "_.".contains(c))));
+    words.filter(|word| is_float(word)).collect()
+}
+
+fn is_float(word: &str) -> bool {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let lower = word.to_ascii_lowercase();
+    ["f32", "f64", "real", "double", "float", "float4", "float8"].contains(&lower.as_str())
+        || word
+            .split_once('.')
+            .is_some_and(|(whole, part)| is_digits(whole) && is_digits(part))
+}
+
 /// What a room imports although it may not. Only `crate::room` can be judged by reading, so that grouping at the
 /// root and climbing with `super::super` are refused too.
 fn forbidden_imports<'a>(room: &str, text: &'a str) -> Vec<&'a str> {

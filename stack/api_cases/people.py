@@ -11,7 +11,7 @@ import mail_catcher
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 # What time alone changes in somebody's own answers.
-PASSING = {"seen_at", "last_used_at", "current"}
+PASSING = {"seen_at", "last_used_at", "current", "as_of"}
 
 
 class Site:
@@ -114,6 +114,8 @@ class Person:
             "/api/v1/tokens": {"name": self.mark[:20], "scopes": ["profile:read"], "days": 30},
             "/api/v1/profile/email": {"email": f"new-{self.address}"},
             "/api/v1/profile/exports": None,
+            "/api/v1/wallets": {"name": self.mark[:20], "kind": "cash", "opening_balance": 1000},
+            "/api/v1/categories": {"name": self.mark[:20], "kind": "expense"},
         }.items():
             if self.site.has("POST", path):
                 made = self.site.ask("POST", path, self.credentials(), body)

@@ -12,10 +12,17 @@ use crate::ledger::typed;
 use crate::ledger::wallets::Wallet;
 use crate::web::problem::{Fields, Problem};
 
-/// What is typed in.
+/// What is typed in, and which button was pressed.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct TransactionForm {
+    /// What the button does.
+    #[serde(rename = "do")]
+    pub does: String,
+    /// What is to come back from the trash.
+    pub id: String,
+    /// What the page was made of.
+    pub version: String,
     /// `out`, `in` or `move`.
     pub way: String,
     date: String,
@@ -79,6 +86,7 @@ impl TransactionForm {
                 .unwrap_or_default(),
             note: transaction.note.clone(),
             tags: tags.join(", "),
+            ..Self::default()
         })
     }
 

@@ -307,20 +307,9 @@ async fn listed(
     Ok((shown, problem))
 }
 
-/// The form of the list's page: writing one down, or taking back what was just deleted.
-#[derive(Deserialize)]
-struct ListForm {
-    #[serde(rename = "do")]
-    does: String,
-    #[serde(default)]
-    id: String,
-    #[serde(flatten)]
-    transaction: TransactionForm,
-}
-
 async fn create(
     access: PageAccess<SignedIn>,
-    form: Form<ListForm>,
+    form: Form<TransactionForm>,
     books: Data<Books>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
@@ -331,7 +320,7 @@ async fn create(
     }
     let shelf = Shelf::of(&access, &books, &ctx).await?;
     let written = async {
-        let draft = form.transaction.parse(&shelf.wallets)?;
+        let draft = form.parse(&shelf.wallets)?;
         let mut tx = ctx.begin(access.cause()).await?;
         create_transaction(&mut tx, access.account_id.into(), &draft).await?;
         tx.commit().await?;
@@ -344,7 +333,7 @@ async fn create(
         }
         Err(problem) => {
             let (shown, _) = listed(&access, &shelf, &FilterForm::default(), &ctx).await?;
-            let form = form.transaction.values();
+            let form = form.values();
             access
                 .visit
                 .again("transactions.html", shown, form, &problem)
@@ -390,20 +379,10 @@ fn edited(shelf: &Shelf, transaction: &Transaction, fits: bool) -> Value {
     }
 }
 
-/// The forms of a transaction's page. `version` is what the page was made of.
-#[derive(Deserialize)]
-struct EditForm {
-    #[serde(rename = "do")]
-    does: String,
-    version: String,
-    #[serde(flatten)]
-    transaction: TransactionForm,
-}
-
 async fn change(
     access: PageAccess<SignedIn>,
     id: Path<Uuid>,
-    form: Form<EditForm>,
+    form: Form<TransactionForm>,
     books: Data<Books>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
@@ -416,7 +395,7 @@ async fn change(
         let mut tx = ctx.begin(access.cause()).await?;
         match form.does.as_str() {
             "change" => {
-                let draft = form.transaction.parse(&shelf.wallets)?;
+                let draft = form.parse(&shelf.wallets)?;
                 change_transaction(&mut tx, owner, id, &draft, Reconciled::Keep, check).await?;
             }
             "delete" => {
@@ -440,7 +419,7 @@ async fn change(
         Err(problem) => {
             let fits = TransactionForm::of(&found).is_some();
             let shown = edited(&shelf, &found, fits);
-            let values = form.transaction.values();
+            let values = form.values();
             access
                 .visit
                 .again("transaction.html", shown, values, &problem)

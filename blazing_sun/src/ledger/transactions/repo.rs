@@ -16,7 +16,8 @@ use crate::ledger::transactions::draft::Draft;
 use crate::ledger::transactions::filter::{Cursor, Filter};
 use crate::ledger::transactions::transaction::{Entry, Kind, Line, Named, Transaction};
 
-/// Transactions `t` of books `b`, whole.
+/// Transactions `t` of somebody's book, whole. (The book by a question of its own and not by a join, so that a page of a long
+/// list is read off the index by day instead of being sorted.)
 const WHOLE: &str = "
     SELECT t.id, t.book_id, t.date, t.kind, t.note, t.version, t.created_at, t.updated_at,
            (SELECT jsonb_build_object('id', p.id, 'name', p.name) FROM payees p WHERE p.id = t.payee_id) AS payee,
@@ -28,8 +29,7 @@ const WHOLE: &str = "
            (SELECT coalesce(jsonb_agg(jsonb_build_object('category_id', l.category_id, 'counts_as', c.counts_as,
                                                          'currency', l.currency, 'amount', l.amount) ORDER BY l.no), '[]')
             FROM lines l LEFT JOIN categories c ON c.id = l.category_id WHERE l.transaction_id = t.id) AS lines
-    FROM transactions t JOIN books b ON b.id = t.book_id
-    WHERE b.owner_id = ";
+    FROM transactions t WHERE t.book_id = (SELECT id FROM books WHERE owner_id = ";
 
 #[derive(FromRow)]
 struct Row {
@@ -72,7 +72,7 @@ impl From<Row> for Transaction {
 
 fn whole(owner: Id<Owner>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(WHOLE);
-    query.push_bind(owner.uuid());
+    query.push_bind(owner.uuid()).push(")");
     query
 }
 

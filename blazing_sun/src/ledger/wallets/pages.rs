@@ -30,7 +30,7 @@ pub fn configure(routes: &mut ServiceConfig) {
 
 /// What is typed in.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct WalletForm {
     name: String,
     kind: String,
