@@ -149,3 +149,21 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
         })
         .collect()
 }
+
+/// Of two schemas of one name the document holds one, and tells something false of whatever has the other.
+#[test]
+fn no_two_schemas_have_one_name() {
+    let documents = [
+        blazing_sun::accounts::document(),
+        blazing_sun::ledger::document(),
+    ];
+    let mut known = std::collections::BTreeMap::new();
+    for document in documents.concat() {
+        let schemas = document.components.map(|parts| parts.schemas);
+        for (name, schema) in schemas.unwrap_or_default() {
+            let schema = serde_json::to_value(schema).expect("JSON");
+            let before = known.insert(name.clone(), schema.clone());
+            assert!(before.is_none_or(|before| before == schema), "{name}");
+        }
+    }
+}

@@ -69,6 +69,7 @@ struct ConfirmChangeBody {
 
 /// A change of address that is under way.
 #[derive(Serialize, ToSchema)]
+#[schema(as = EmailChangeView)]
 struct ChangeView {
     /// The address that the account is to have.
     email: String,

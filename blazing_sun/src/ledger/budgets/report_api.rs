@@ -30,6 +30,7 @@ pub fn configure(routes: &mut ServiceConfig) {
 
 /// The budgets of a month, and what became of them. All amounts are in minor units of the base currency.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BudgetMonthView)]
 struct MonthView {
     /// As `2026-11`.
     month: String,
@@ -48,6 +49,7 @@ struct MonthView {
 
 /// A category's budget, and what became of it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BudgetLineView)]
 struct LineView {
     /// The category; budgets of those that were merged into it are in this one.
     category_id: Uuid,

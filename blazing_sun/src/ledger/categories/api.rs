@@ -296,6 +296,7 @@ async fn remove_category(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CategoryMergeBody)]
 struct MergeBody {
     /// The category that counts from now on.
     into: Uuid,

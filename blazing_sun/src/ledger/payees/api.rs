@@ -239,6 +239,7 @@ async fn remove_payee(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PayeeMergeBody)]
 struct MergeBody {
     /// The payee that stays.
     into: Uuid,

@@ -37,6 +37,7 @@ struct DayQuery {
 
 /// What everything is worth.
 #[derive(Serialize, ToSchema)]
+#[schema(as = NetWorthNowView)]
 struct NetWorthView {
     /// At the end of this day.
     date: NaiveDate,
@@ -54,6 +55,7 @@ struct NetWorthView {
 
 /// What is held of a currency, and what that is worth.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RateWorthView)]
 struct WorthView {
     #[serde(flatten)]
     held: HeldView,

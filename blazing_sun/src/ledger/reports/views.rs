@@ -222,6 +222,7 @@ pub struct NetWorthView {
 
 /// What there was of one currency, in all wallets together.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ReportWorthView)]
 struct WorthView {
     currency: String,
     /// How many digits the currency's minor unit has.

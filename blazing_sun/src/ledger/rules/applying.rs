@@ -77,6 +77,7 @@ struct Preview {
 
 /// What a rule would make of a transaction.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RuleChangeView)]
 struct ChangeView {
     before: TransactionView,
     after: TransactionView,

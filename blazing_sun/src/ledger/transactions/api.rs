@@ -81,6 +81,7 @@ pub struct TransactionView {
 
 /// What a part of it was for.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TransactionLineView)]
 struct LineView {
     /// The category that counts, if one was said: after a merge the one that it was merged into.
     category_id: Option<Uuid>,

@@ -12,6 +12,7 @@ use crate::ledger::events::{EntryFacts, LineFacts, TransactionFacts};
 /// What a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = TransactionKind)]
 pub enum Kind {
     /// Money came in, went out or moved.
     Normal,
