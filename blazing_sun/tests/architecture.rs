@@ -174,7 +174,12 @@ fn no_number_of_the_ledger_is_a_float() {
     for file in fs::read_dir("migrations").expect("the migrations") {
         let path = file.expect("an entry").path();
         let text = fs::read_to_string(&path).expect("a migration");
-        assert_eq!(floats(&text), [""; 0], "in {}", path.display());
+        // A number with a point is exact in SQL; a float is a type.
+        let types = floats(&text);
+        let types = types
+            .iter()
+            .filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+        assert_eq!(types.count(), 0, "in {}", path.display());
     }
 }
 

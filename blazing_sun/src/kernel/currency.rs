@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use iso_currency::Currency as Iso;
+use iso_currency::{Currency as Iso, IntoEnumIterator};
 
 /// A currency of ISO 4217 that is money today: no metals, no units of account, none that another has taken the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub struct Currency(Iso);
 pub struct NotACurrency;
 
 impl Currency {
+    /// Every currency, by its code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Iso::iter().filter_map(|currency| currency.code().parse().ok())
+    }
+
+    /// What it is called in English.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
     /// Its code of three letters.
     #[must_use]
     pub fn as_str(self) -> &'static str {

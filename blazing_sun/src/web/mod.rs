@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod paging;
+pub mod patch;
 pub mod problem;
 pub mod request_id;
 pub mod routes;

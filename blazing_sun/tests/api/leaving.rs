@@ -179,11 +179,17 @@ async fn somebody_takes_their_data_along_and_leaves_without_a_script() {
         Some("/confirm?next=/profile/data")
     );
 
-    // Leaving.
+    // Leaving, after a fresh confirmation, which asks for all that signing in asks for.
+    let leaving = [("do", "delete"), ("sure", "yes"), ("password", PASSWORD)];
+    assert_eq!(
+        ada.form(PAGE, &leaving).await.header("location"),
+        Some("/confirm?next=/profile/data")
+    );
+    let proof = json!({ "password": PASSWORD });
+    assert_eq!(ada.post("/api/v1/auth/confirm", &proof).await.status, 204);
     let wrong = ada.form(PAGE, &[("do", "delete"), ("password", "x")]).await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains("2 things need"), "{wrong:?}");
-    let leaving = [("do", "delete"), ("sure", "yes"), ("password", PASSWORD)];
     assert_eq!(ada.form(PAGE, &leaving).await.header("location"), Some("/"));
     assert!(
         ada.get("/")

@@ -114,7 +114,7 @@ async fn press(
     let (throttle, desk, sessions) = services;
     let form = form.into_inner();
     let done = match form.what {
-        What::Export if Confirmed::check(&access, ctx.now()).is_err() => {
+        What::Export | What::Delete if Confirmed::check(&access, ctx.now()).is_err() => {
             return Ok(access.visit.go(&format!("/confirm?next={HERE}")));
         }
         What::Export => export(&access, &ctx, &throttle).await,
@@ -146,7 +146,7 @@ async fn export(
     Ok(access.visit.go_and_tell(HERE, &notice))
 }
 
-/// The password that the form asks for is a proof of its own, so that no other is needed.
+/// The password is asked for besides a fresh confirmation, as nothing brings an account back.
 async fn leave(
     access: &PageAccess<SignedIn>,
     form: Press,

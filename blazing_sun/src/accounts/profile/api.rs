@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Json, ServiceConfig};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::flow::ctx::Ctx;
 use crate::kernel::name::NotAName;
 use crate::web::access::{Access, ProfileRead, ProfileWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::patch::{fixed, removable};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -72,8 +73,8 @@ impl From<Profile> for ProfileView {
 pub struct ProfileBody {
     /// How you want to be called; empty or `null` takes the name away.
     #[serde(default, deserialize_with = "removable")]
-    #[schema(max_length = 100)]
-    pub name: Option<String>,
+    #[schema(value_type = Option<String>, max_length = 100)]
+    pub name: Option<Option<String>>,
     /// A language tag such as `en` or `de-CH`.
     #[serde(default, deserialize_with = "fixed")]
     #[schema(max_length = 35, nullable = false)]
@@ -88,21 +89,15 @@ pub struct ProfileBody {
     pub currency: Option<String>,
 }
 
-/// As RFC 7396 has it, `null` takes away what is there.
-fn removable<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::Error> {
-    Ok(Some(Option::deserialize(given)?.unwrap_or_default()))
-}
-
-/// What can be changed and not taken away: `null` is no value of it.
-fn fixed<'de, D: Deserializer<'de>>(given: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(given).map(Some)
-}
-
 impl ProfileBody {
     /// The changes, or all that is wrong with them.
     pub fn parse(&self) -> Result<Changes, Problem> {
         let mut fields = Fields::default();
-        let name = self.name.as_deref().map(name).transpose();
+        let name = self
+            .name
+            .as_ref()
+            .map(|text| name(text.as_deref().unwrap_or_default()));
+        let name = name.transpose();
         let locale = self.locale.as_deref().map(str::parse).transpose();
         let time_zone = self.time_zone.as_deref().map(str::parse).transpose();
         let currency = self.currency.as_deref().map(str::parse).transpose();

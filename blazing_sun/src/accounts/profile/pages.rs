@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, ServiceConfig};
 use chrono_tz::TZ_VARIANTS;
-use iso_currency::IntoEnumIterator;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -11,9 +10,8 @@ use crate::accounts::profile::api::ProfileBody;
 use crate::accounts::profile::change::{ChangeError, change};
 use crate::accounts::profile::repo::{self, Profile};
 use crate::flow::ctx::Ctx;
-use crate::kernel::currency::Currency;
 use crate::web::access::SignedIn;
-use crate::web::page::{Notice, PageAccess};
+use crate::web::page::{Notice, PageAccess, choices};
 use crate::web::problem::Problem;
 use crate::web::routes::at;
 
@@ -79,14 +77,7 @@ fn options(profile: &Profile) -> Value {
         .filter(|name| *name == "UTC" || name.contains('/') || name == time_zone)
         .map(|name| option(name, name))
         .collect();
-    let currencies: Vec<Value> = iso_currency::Currency::iter()
-        .filter(|currency| currency.code().parse::<Currency>().is_ok())
-        .map(|currency| {
-            let label = format!("{} {}", currency.code(), currency.name());
-            option(currency.code(), &label)
-        })
-        .collect();
-    context! { locales, time_zones, currencies }
+    context! { locales, time_zones, currencies => choices::currencies() }
 }
 
 #[derive(Deserialize)]
@@ -112,7 +103,7 @@ async fn save(
         currency => form.currency,
     };
     let body = ProfileBody {
-        name: Some(form.name),
+        name: Some(Some(form.name)),
         locale: Some(form.locale),
         time_zone: Some(form.time_zone),
         currency: Some(form.currency),

@@ -14,6 +14,7 @@ use crate::ledger::books::change_book::{ChangeBookError, Changes, change_book};
 use crate::ledger::books::open_book::Books;
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
+use crate::web::patch::fixed;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -49,19 +50,20 @@ struct BookView {
 #[serde(deny_unknown_fields)]
 struct BookBody {
     /// An ISO 4217 code of a currency in circulation.
-    #[serde(default)]
-    #[schema(min_length = 3, max_length = 3)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, min_length = 3, max_length = 3)]
     base_currency: Option<String>,
     /// A name of the IANA time zone database, such as `Europe/Berlin`.
-    #[serde(default)]
-    #[schema(max_length = 64)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, max_length = 64)]
     time_zone: Option<String>,
     /// A day from 1 to 28.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 28)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, minimum = 1, maximum = 28)]
     month_start: Option<i16>,
     /// Whether you get a report of each month by mail.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false)]
     monthly_report: Option<bool>,
 }
 

@@ -89,12 +89,8 @@ impl From<DeleteManyError> for Problem {
     fn from(error: DeleteManyError) -> Self {
         match error {
             DeleteManyError::Faults(faults) => refusal(&faults),
-            DeleteManyError::WalletFull => Self::unprocessable(
-                "balance_out_of_bounds",
-                "The balance of a wallet would be beyond 9007199254740991 minor units.",
-            ),
+            DeleteManyError::NotWritten(fault) => fault.into(),
             DeleteManyError::Refused(error) => Self::internal(&error),
-            DeleteManyError::Database(error) => error.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use crate::kernel::name::Label;
 use crate::ledger::bulk::MAX_MANY;
 use crate::ledger::bulk::change_many::{Fault, Wish};
 use crate::ledger::transactions::{MAX_TAGS, Reconciled, Status};
+use crate::web::patch::removable;
 use crate::web::problem::{Fields, Problem};
 
 /// What is to be done with many transactions. What is left out stays.
@@ -56,13 +57,6 @@ pub enum What {
     Delete,
 }
 
-/// As RFC 7396 has it, `null` takes away what is there.
-fn removable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    given: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(given).map(Some)
-}
-
 impl BulkBody {
     /// Which transactions.
     pub fn ids(&self) -> &[Uuid] {
@@ -71,11 +65,7 @@ impl BulkBody {
 
     /// Whether those may be touched that were compared with what the bank says.
     pub fn reconciled(&self) -> Reconciled {
-        if self.reconciled {
-            Reconciled::Touch
-        } else {
-            Reconciled::Keep
-        }
+        self.reconciled.into()
     }
 
     /// What is to be done, or all that is wrong with it.

@@ -6,13 +6,11 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
-use crate::infra::postgres;
 use crate::kernel::id::Id;
 use crate::ledger::books::{Book, Owner};
 use crate::ledger::bulk::change_many::{Fault, locked};
 use crate::ledger::bulk::repo;
-use crate::ledger::events::TransactionDeleted;
-use crate::ledger::transactions::{NotEditable, Reconciled, Transaction};
+use crate::ledger::transactions::{NotEditable, NotWritten, Reconciled, Transaction};
 use crate::ledger::wallets;
 
 /// Why all of them are still there.
@@ -21,23 +19,17 @@ pub enum DeleteManyError {
     /// All that is wrong.
     #[error("something that was asked is wrong")]
     Faults(Vec<Fault>),
-    /// A wallet would hold more than can be counted.
-    #[error("a balance would be out of bounds")]
-    WalletFull,
     /// An event could not be written down.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The database did not answer.
+    /// A wallet cannot do without them, or the database did not answer.
     #[error(transparent)]
-    Database(sqlx::Error),
+    NotWritten(#[from] NotWritten),
 }
 
 impl From<sqlx::Error> for DeleteManyError {
     fn from(error: sqlx::Error) -> Self {
-        match postgres::violated(&error) {
-            Some("wallet_full") => Self::WalletFull,
-            _ => Self::Database(error),
-        }
+        NotWritten::from(error).into()
     }
 }
 
@@ -72,13 +64,7 @@ pub async fn delete_many(
     wallets::repo::lock_all(tx, book, &touched).await?;
     repo::throw_away(tx, &gone).await?;
     for gone in &gone {
-        let event = TransactionDeleted {
-            transaction_id: gone.id,
-            version: gone.version,
-            book_id: gone.book_id,
-            before: gone.facts(),
-        };
-        outbox::emit(tx, &event).await?;
+        outbox::emit(tx, &gone.deleted()).await?;
     }
     Ok(gone)
 }

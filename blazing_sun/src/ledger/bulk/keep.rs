@@ -3,7 +3,6 @@
 use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::ledger::bulk::repo;
-use crate::ledger::events::TransactionUpdated;
 use crate::ledger::transactions::Transaction;
 
 /// Keeps what was changed, of transactions of one book that are locked: what each was, and what it is now. Only what an
@@ -14,14 +13,7 @@ pub async fn keep(tx: &mut Tx, changed: &[(Transaction, Transaction)]) -> Result
     }
     repo::update(tx, changed).await?;
     for (before, after) in changed {
-        let event = TransactionUpdated {
-            transaction_id: after.id,
-            version: after.version,
-            book_id: after.book_id,
-            before: before.facts(),
-            after: after.facts(),
-        };
-        outbox::emit(tx, &event).await?;
+        outbox::emit(tx, &after.updated(before)).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Json, Path, ServiceConfig};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ use crate::ledger::categories::repo;
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
 use crate::web::idempotency::Idempotency;
+use crate::web::patch::{fixed, removable};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -211,23 +212,19 @@ struct CategoryBody {
     #[serde(default, deserialize_with = "removable")]
     #[schema(value_type = Option<Uuid>)]
     parent_id: Option<Option<Uuid>>,
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
     name: Option<String>,
-    #[serde(default)]
-    #[schema(pattern = "^#[0-9a-fA-F]{6}$")]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, pattern = "^#[0-9a-fA-F]{6}$")]
     color: Option<String>,
-    #[serde(default)]
-    #[schema(pattern = "^[a-z0-9-]{1,30}$")]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, pattern = "^[a-z0-9-]{1,30}$")]
     icon: Option<String>,
     /// Whether it is put away: it is offered no more, and counts as before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false)]
     archived: Option<bool>,
-}
-
-/// As RFC 7396 has it, `null` takes away what is there.
-fn removable<'de, D: Deserializer<'de>>(given: D) -> Result<Option<Option<Uuid>>, D::Error> {
-    Option::deserialize(given).map(Some)
 }
 
 impl CategoryBody {

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::flow::job::{Job, JobError, Run};
 use crate::flow::outbox;
 use crate::ledger::checks::repo;
-use crate::ledger::events::TransactionUpdated;
 use crate::ledger::transactions::{self, Status, Transaction};
 
 /// How many transactions are marked in one transaction of the database.
@@ -46,14 +45,7 @@ impl Job for ReconcileEntries {
         repo::reconcile(tx, wallet, &ids).await?;
         for before in all {
             let after = reconciled(&before, wallet);
-            let event = TransactionUpdated {
-                transaction_id: after.id,
-                version: after.version,
-                book_id: after.book_id,
-                before: before.facts(),
-                after: after.facts(),
-            };
-            outbox::emit(tx, &event).await?;
+            outbox::emit(tx, &after.updated(&before)).await?;
         }
         if ids.len() >= usize::try_from(STEP).unwrap_or_default() {
             let next = Self {

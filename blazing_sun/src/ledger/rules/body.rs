@@ -1,6 +1,6 @@
 //! What a rule looks like in a request.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -9,6 +9,7 @@ use crate::kernel::name::Label;
 use crate::ledger::rules::prefill;
 use crate::ledger::rules::rule::{MAX_RULES, NewRule};
 use crate::ledger::transactions::{MAX_TAGS, Named, Transaction};
+use crate::web::patch::removable;
 use crate::web::problem::{Fields, Problem};
 
 /// A rule. It says at least one of payee, category and tags.
@@ -58,13 +59,6 @@ pub struct RuleBody {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 500)]
     position: Option<i32>,
-}
-
-/// As RFC 7396 has it, `null` takes away what is there.
-fn removable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    given: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(given).map(Some)
 }
 
 impl NewRuleBody {

@@ -10,9 +10,7 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Ctx;
 use crate::ledger::transactions::body::TransactionBody;
-use crate::ledger::transactions::change_transaction::{
-    ChangeTransactionError, Reconciled, change_transaction,
-};
+use crate::ledger::transactions::change_transaction::{ChangeTransactionError, change_transaction};
 use crate::ledger::transactions::create_transaction::{CreateTransactionError, create_transaction};
 use crate::ledger::transactions::delete_transaction::{DeleteTransactionError, delete_transaction};
 use crate::ledger::transactions::filter::{Cursor, Filter};
@@ -258,16 +256,6 @@ struct ChangeQuery {
     reconciled: bool,
 }
 
-impl From<&ChangeQuery> for Reconciled {
-    fn from(query: &ChangeQuery) -> Self {
-        if query.reconciled {
-            Self::Touch
-        } else {
-            Self::Keep
-        }
-    }
-}
-
 /// Replaces a transaction.
 #[utoipa::path(put, path = "/api/v1/transactions/{id}", tag = "transactions", request_body = TransactionBody,
     params(("id" = Uuid, Path), ChangeQuery,
@@ -289,7 +277,7 @@ async fn put_transaction(
     let (owner, id) = (access.account_id.into(), (*id).into());
     let mut tx = ctx.begin(access.cause()).await?;
     let check = |version| expected.check(version);
-    let changed = change_transaction(&mut tx, owner, id, &draft, (&*query).into(), check)
+    let changed = change_transaction(&mut tx, owner, id, &draft, query.reconciled.into(), check)
         .await
         .map_err(|error| match error {
             ChangeTransactionError::NotWritten(fault) => body.refusal(fault),
@@ -305,6 +293,7 @@ async fn put_transaction(
            ("If-Match" = String, Header, description = "The ETag of the transaction that you read.")),
     security(("session" = []), ("bearer" = [])),
     responses((status = 204), (status = 409, description = "It is reconciled."),
+              (status = 422, description = "The balance of a wallet would be out of bounds."),
               (status = 412, description = "It was changed meanwhile."),
               (status = 428, description = "If-Match is missing.")))]
 async fn remove_transaction(
@@ -317,7 +306,7 @@ async fn remove_transaction(
     let (owner, id) = (access.account_id.into(), (*id).into());
     let mut tx = ctx.begin(access.cause()).await?;
     let check = |version| expected.check(version);
-    delete_transaction(&mut tx, owner, id, (&*query).into(), check).await?;
+    delete_transaction(&mut tx, owner, id, query.reconciled.into(), check).await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -379,7 +368,6 @@ impl From<ChangeTransactionError<Problem>> for Problem {
                 "It says what a wallet held. Delete it, or write an adjustment of the wallet down.",
             ),
             ChangeTransactionError::NotWritten(fault) => fault.into(),
-            ChangeTransactionError::Database(error) => error.into(),
             ChangeTransactionError::Refused(error) => Self::internal(&error),
         }
     }
@@ -391,7 +379,7 @@ impl From<DeleteTransactionError<Problem>> for Problem {
             DeleteTransactionError::Gone => Self::not_found(),
             DeleteTransactionError::Version(problem) => problem,
             DeleteTransactionError::Reconciled => reconciled(),
-            DeleteTransactionError::Database(error) => error.into(),
+            DeleteTransactionError::NotWritten(fault) => fault.into(),
             DeleteTransactionError::Refused(error) => Self::internal(&error),
         }
     }

@@ -6,7 +6,6 @@ use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::events::TransactionUpdated;
 use crate::ledger::transactions::draft::Draft;
 use crate::ledger::transactions::repo::{self, Stamp};
 use crate::ledger::transactions::transaction::{Kind, Transaction};
@@ -20,6 +19,12 @@ pub enum Reconciled {
     Keep,
     /// Whoever asks said that they know.
     Touch,
+}
+
+impl From<bool> for Reconciled {
+    fn from(may_touch: bool) -> Self {
+        if may_touch { Self::Touch } else { Self::Keep }
+    }
 }
 
 impl Reconciled {
@@ -45,15 +50,18 @@ pub enum ChangeTransactionError<E> {
     /// It says what a wallet held, and is changed by an adjustment of that wallet.
     #[error("it is an opening or an adjustment")]
     NotNormal,
-    /// Something about what it shall be is wrong.
+    /// Something about what it shall be is wrong, or the database did not answer.
     #[error(transparent)]
     NotWritten(#[from] NotWritten),
     /// Its event could not be written down.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The database did not answer.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
+}
+
+impl<E> From<sqlx::Error> for ChangeTransactionError<E> {
+    fn from(error: sqlx::Error) -> Self {
+        NotWritten::from(error).into()
+    }
 }
 
 /// Changes a transaction whose version passes `check`, and returns it as it is then.
@@ -87,13 +95,6 @@ pub async fn change_transaction<E>(
         created_at: before.created_at,
     };
     let after = write(tx, owner, stamp, draft).await?;
-    let event = TransactionUpdated {
-        transaction_id: after.id,
-        version: after.version,
-        book_id: after.book_id,
-        before: before.facts(),
-        after: after.facts(),
-    };
-    outbox::emit(tx, &event).await?;
+    outbox::emit(tx, &after.updated(&before)).await?;
     Ok(after)
 }

@@ -4,7 +4,6 @@ use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::id::{self, Id};
 use crate::ledger::books::Owner;
-use crate::ledger::events::TransactionCreated;
 use crate::ledger::transactions::draft::Draft;
 use crate::ledger::transactions::repo::Stamp;
 use crate::ledger::transactions::transaction::Transaction;
@@ -33,12 +32,6 @@ pub async fn create_transaction(
         created_at: tx.now(),
     };
     let transaction = write(tx, owner, stamp, draft).await?;
-    let event = TransactionCreated {
-        transaction_id: transaction.id,
-        version: transaction.version,
-        book_id: transaction.book_id,
-        after: transaction.facts(),
-    };
-    outbox::emit(tx, &event).await?;
+    outbox::emit(tx, &transaction.created()).await?;
     Ok(transaction)
 }

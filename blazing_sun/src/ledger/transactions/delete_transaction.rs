@@ -6,10 +6,10 @@ use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::events::TransactionDeleted;
 use crate::ledger::transactions::change_transaction::Reconciled;
 use crate::ledger::transactions::repo;
 use crate::ledger::transactions::transaction::Transaction;
+use crate::ledger::transactions::written::NotWritten;
 use crate::ledger::wallets;
 
 /// Why it is still there.
@@ -27,9 +27,15 @@ pub enum DeleteTransactionError<E> {
     /// Its event could not be written down.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The database did not answer.
+    /// A wallet cannot do without it, or the database did not answer.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    NotWritten(#[from] NotWritten),
+}
+
+impl<E> From<sqlx::Error> for DeleteTransactionError<E> {
+    fn from(error: sqlx::Error) -> Self {
+        NotWritten::from(error).into()
+    }
 }
 
 /// Deletes a transaction whose version passes `check`.
@@ -54,12 +60,6 @@ pub async fn delete_transaction<E>(
         ..before
     };
     repo::throw_away(tx, &gone).await?;
-    let event = TransactionDeleted {
-        transaction_id: gone.id,
-        version: gone.version,
-        book_id: gone.book_id,
-        before: gone.facts(),
-    };
-    outbox::emit(tx, &event).await?;
+    outbox::emit(tx, &gone.deleted()).await?;
     Ok(())
 }

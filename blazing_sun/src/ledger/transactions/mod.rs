@@ -8,10 +8,12 @@ mod delete_transaction;
 mod draft;
 mod edit;
 mod filter;
+mod filter_form;
 mod form;
 pub mod pages;
 pub mod repo;
 mod restore_transaction;
+mod shelf;
 mod transaction;
 mod written;
 

@@ -14,7 +14,7 @@ use crate::kernel::name::Label;
 use crate::ledger::books::Owner;
 use crate::ledger::transactions::draft::Draft;
 use crate::ledger::transactions::filter::{Cursor, Filter};
-use crate::ledger::transactions::transaction::{Entry, Kind, Line, Named, Transaction};
+use crate::ledger::transactions::transaction::{Entry, Line, Named, Transaction};
 
 /// Transactions `t` of somebody's book, whole. (The book by a question of its own and not by a join, so that a page of a long
 /// list is read off the index by day instead of being sorted.)
@@ -47,17 +47,18 @@ struct Row {
     lines: Json<Vec<Line>>,
 }
 
-impl From<Row> for Transaction {
-    fn from(row: Row) -> Self {
-        Self {
+impl TryFrom<Row> for Transaction {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        Ok(Self {
             id: row.id,
             book_id: row.book_id,
             date: row.date,
-            kind: match row.kind.as_str() {
-                "opening" => Kind::Opening,
-                "adjustment" => Kind::Adjustment,
-                _ => Kind::Normal,
-            },
+            kind: row
+                .kind
+                .parse()
+                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             payee: row.payee.map(|Json(payee)| payee),
             note: row.note,
             tags: row.tags.0,
@@ -66,7 +67,7 @@ impl From<Row> for Transaction {
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
-        }
+        })
     }
 }
 
@@ -85,7 +86,7 @@ pub async fn find(
     let mut query = whole(owner);
     query.push(" AND t.id = ").push_bind(id.uuid());
     let found: Option<Row> = query.build_query_as().fetch_optional(pool).await?;
-    Ok(found.map(Transaction::from))
+    found.map(Transaction::try_from).transpose()
 }
 
 /// The same, locked until the transaction ends.
@@ -110,7 +111,7 @@ pub async fn lock_all(
         .push_bind(ids.to_vec())
         .push(") ORDER BY t.id");
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.conn()).await?;
-    Ok(rows.into_iter().map(Transaction::from).collect())
+    rows.into_iter().map(Transaction::try_from).collect()
 }
 
 /// Locks transactions, always in the order of their ids. What belongs to them is to be read afterwards: a statement that waits
@@ -137,7 +138,7 @@ pub async fn find_all(
     query.push(" AND t.id = ANY(").push_bind(ids);
     query.push(") ORDER BY t.id");
     let rows: Vec<Row> = query.build_query_as().fetch_all(tx.conn()).await?;
-    Ok(rows.into_iter().map(Transaction::from).collect())
+    rows.into_iter().map(Transaction::try_from).collect()
 }
 
 /// A page of somebody's transactions, the latest day first.
@@ -169,7 +170,7 @@ pub async fn page(
         .push(" ORDER BY t.date DESC, t.id DESC LIMIT ")
         .push_bind(limit);
     let rows: Vec<Row> = query.build_query_as().fetch_all(from).await?;
-    Ok(rows.into_iter().map(Transaction::from).collect())
+    rows.into_iter().map(Transaction::try_from).collect()
 }
 
 /// What became of a draft in the database.

@@ -4,7 +4,6 @@ use crate::flow::ctx::Tx;
 use crate::flow::outbox::{self, Refused};
 use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
-use crate::ledger::events::TransactionCreated;
 use crate::ledger::transactions::draft::{Draft, Unreadable};
 use crate::ledger::transactions::repo::{self, Stamp};
 use crate::ledger::transactions::transaction::Transaction;
@@ -45,12 +44,6 @@ pub async fn restore_transaction(
         created_at: kept.created_at,
     };
     let transaction = write(tx, owner, stamp, &Draft::again(&kept)?).await?;
-    let event = TransactionCreated {
-        transaction_id: transaction.id,
-        version: transaction.version,
-        book_id: transaction.book_id,
-        after: transaction.facts(),
-    };
-    outbox::emit(tx, &event).await?;
+    outbox::emit(tx, &transaction.created()).await?;
     Ok(transaction)
 }

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ledger::events::{EntryFacts, LineFacts, TransactionFacts};
+use crate::ledger::events::{
+    EntryFacts, LineFacts, TransactionCreated, TransactionDeleted, TransactionFacts,
+    TransactionUpdated,
+};
 
 /// What a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +34,22 @@ impl Kind {
             Self::Opening => "opening",
             Self::Adjustment => "adjustment",
         }
+    }
+}
+
+/// A text that is no kind of transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not normal, opening or adjustment")]
+pub struct NoSuchKind;
+
+impl FromStr for Kind {
+    type Err = NoSuchKind;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchKind> {
+        [Self::Normal, Self::Opening, Self::Adjustment]
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or(NoSuchKind)
     }
 }
 
@@ -165,6 +184,40 @@ impl Transaction {
             tag_ids: self.tags.iter().map(|tag| tag.id).collect(),
             entries: self.entries.iter().map(entry).collect(),
             lines: self.lines.iter().map(line).collect(),
+        }
+    }
+
+    /// It was written down, or came back.
+    #[must_use]
+    pub fn created(&self) -> TransactionCreated {
+        TransactionCreated {
+            transaction_id: self.id,
+            version: self.version,
+            book_id: self.book_id,
+            after: self.facts(),
+        }
+    }
+
+    /// It was another before.
+    #[must_use]
+    pub fn updated(&self, before: &Self) -> TransactionUpdated {
+        TransactionUpdated {
+            transaction_id: self.id,
+            version: self.version,
+            book_id: self.book_id,
+            before: before.facts(),
+            after: self.facts(),
+        }
+    }
+
+    /// It is gone.
+    #[must_use]
+    pub fn deleted(&self) -> TransactionDeleted {
+        TransactionDeleted {
+            transaction_id: self.id,
+            version: self.version,
+            book_id: self.book_id,
+            before: self.facts(),
         }
     }
 

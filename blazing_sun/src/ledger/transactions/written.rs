@@ -6,7 +6,7 @@ use crate::kernel::id::Id;
 use crate::ledger::books::Owner;
 use crate::ledger::transactions::draft::{Draft, NotAMovement};
 use crate::ledger::transactions::repo::{self, Stamp, Written};
-use crate::ledger::transactions::transaction::{Entry, Line, Transaction};
+use crate::ledger::transactions::transaction::{Entry, Kind, Line, Transaction};
 
 /// Why a draft is not written down.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +114,7 @@ pub fn check(draft: &Draft, written: &Written) -> Result<(), NotWritten> {
             return Err(NotWritten::UnknownCategory(place));
         }
     }
-    if draft.kind == crate::ledger::transactions::Kind::Normal {
+    if draft.kind == Kind::Normal {
         let currencies: Vec<&str> = written
             .wallets
             .iter()

@@ -22,6 +22,7 @@ use crate::ledger::wallets::wallet::{Wallet, WalletKind};
 use crate::web::access::{Access, LedgerRead, LedgerWrite};
 use crate::web::etag::{self, Expected};
 use crate::web::idempotency::Idempotency;
+use crate::web::patch::fixed;
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -186,14 +187,15 @@ async fn get_wallet(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct WalletBody {
-    #[serde(default)]
-    #[schema(min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, min_length = 1, max_length = 100)]
     name: Option<String>,
-    #[serde(default)]
-    #[schema(value_type = Option<WalletKind>)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false, value_type = Option<WalletKind>)]
     kind: Option<String>,
     /// Whether it is put away: nothing moves in it then.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fixed")]
+    #[schema(nullable = false)]
     archived: Option<bool>,
 }
 

@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, ServiceConfig};
-use iso_currency::IntoEnumIterator;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -17,7 +16,7 @@ use crate::ledger::wallets::create_wallet::{NewWallet, create_wallet};
 use crate::ledger::wallets::repo;
 use crate::ledger::wallets::wallet::WalletKind;
 use crate::web::access::SignedIn;
-use crate::web::page::{Notice, PageAccess};
+use crate::web::page::{Notice, PageAccess, choices};
 use crate::web::problem::{Fields, Problem};
 use crate::web::routes::at;
 
@@ -146,12 +145,5 @@ async fn shown(owner: Id<Owner>, ctx: &Ctx) -> Result<Value, Problem> {
         .iter()
         .map(|kind| context! { value => kind.name(), label => kind.label() })
         .collect();
-    let currencies: Vec<Value> = iso_currency::Currency::iter()
-        .filter(|currency| currency.code().parse::<Currency>().is_ok())
-        .map(|currency| {
-            let label = format!("{} {}", currency.code(), currency.name());
-            context! { value => currency.code(), label }
-        })
-        .collect();
-    Ok(context! { wallets, kinds, currencies })
+    Ok(context! { wallets, kinds, currencies => choices::currencies() })
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod assets;
+pub mod choices;
 mod notice;
 mod problems;
 mod templates;

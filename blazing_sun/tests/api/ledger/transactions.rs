@@ -258,3 +258,114 @@ async fn nobody_sees_or_touches_what_is_anothers() {
     );
     house.end().await;
 }
+
+#[tokio::test]
+async fn a_change_says_what_it_was_made_of() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
+    let body = json!({ "date": "2026-11-25", "wallet_id": bank, "amount": -1 });
+    let path = format!(
+        "{TRANSACTIONS}/{}",
+        id(&made(&mut ada, TRANSACTIONS, &body).await)
+    );
+    let stale = [("if-match", "\"2\"")];
+
+    assert_eq!(ada.json("PUT", &path, &[], &body).await.status, 428);
+    assert_eq!(ada.json("PUT", &path, &stale, &body).await.status, 412);
+    assert_eq!(ada.send("DELETE", &path, &[], "").await.status, 428);
+    assert_eq!(ada.send("DELETE", &path, &stale, "").await.status, 412);
+    assert_eq!(found(&mut ada, &path).await["version"], 1);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn what_was_compared_with_the_bank_is_touched_only_by_who_says_so() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
+    let body =
+        json!({ "date": "2026-11-25", "wallet_id": bank, "amount": -5, "status": "reconciled" });
+    let path = format!(
+        "{TRANSACTIONS}/{}",
+        id(&made(&mut ada, TRANSACTIONS, &body).await)
+    );
+    let any = [("if-match", "*")];
+    let other =
+        json!({ "date": "2026-11-25", "wallet_id": bank, "amount": -6, "status": "reconciled" });
+
+    for refused in [
+        ada.json("PUT", &path, &any, &other).await,
+        ada.send("DELETE", &path, &any, "").await,
+    ] {
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (409, "reconciled")
+        );
+    }
+    assert_eq!(balance(&mut ada, &bank).await, -5);
+    let said = format!("{path}?reconciled=true");
+    assert_eq!(ada.json("PUT", &said, &any, &other).await.status, 200);
+    assert_eq!(balance(&mut ada, &bank).await, -6);
+    assert_eq!(ada.send("DELETE", &said, &any, "").await.status, 204);
+    assert_eq!(balance(&mut ada, &bank).await, 0);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn nothing_moves_in_a_wallet_that_was_put_away_and_an_opening_is_not_rewritten() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 100).await;
+    let any = [("if-match", "*")];
+    let opening = id(&list(&mut ada, "").await[0]);
+    let body = json!({ "date": "2026-11-25", "wallet_id": bank, "amount": -1 });
+
+    let path = format!("{TRANSACTIONS}/{opening}");
+    let refused = ada.json("PUT", &path, &any, &body).await;
+    assert_eq!(
+        (refused.status, refused.problem().as_str()),
+        (409, "not_normal")
+    );
+    let path = format!("/api/v1/wallets/{bank}");
+    let put_away = ada
+        .json("PATCH", &path, &any, &json!({ "archived": true }))
+        .await;
+    assert_eq!(put_away.status, 200);
+    let refused = ada.post(TRANSACTIONS, &body).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/wallet_id");
+    assert_eq!(balance(&mut ada, &bank).await, 100);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn more_than_can_be_counted_is_refused_whatever_leads_there() {
+    const MOST: i64 = 999_999_999_999_999;
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", MOST).await;
+    let entry = |amount: i64| json!({ "date": "2026-11-25", "wallet_id": bank, "amount": amount });
+    let spent = id(&made(&mut ada, TRANSACTIONS, &entry(-MOST)).await);
+    for _ in 0..9 {
+        made(&mut ada, TRANSACTIONS, &entry(MOST)).await;
+    }
+    let path = format!("{TRANSACTIONS}/{spent}");
+    let any = [("if-match", "*")];
+
+    let many = json!({ "ids": [spent], "delete": true });
+    for refused in [
+        ada.post(TRANSACTIONS, &entry(MOST)).await,
+        ada.json("PUT", &path, &any, &entry(1)).await,
+        ada.send("DELETE", &path, &any, "").await,
+        ada.post(&format!("{TRANSACTIONS}/bulk"), &many).await,
+    ] {
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (422, "balance_out_of_bounds"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(balance(&mut ada, &bank).await, 9 * MOST);
+    house.end().await;
+}
