@@ -86,7 +86,9 @@ impl House {
 pub async fn wallet(owner: &mut Browser, name: &str, currency: &str, balance: i64) -> String {
     let body = json!({ "name": name, "kind": "bank", "currency": currency, "opening_balance": balance,
                        "opening_date": "2026-01-01" });
-    id(&made(owner, "/api/v1/wallets", &body).await)
+    let made = made(owner, "/api/v1/wallets", &body).await;
+    assert_eq!(made["balance"], balance);
+    id(&made)
 }
 
 /// Posts something that is made of it, and returns what was made.
