@@ -4,6 +4,7 @@
 # Kafka, mails into a folder.
 #
 #   ./sun solo             installs what is missing, builds, runs until Ctrl-C
+#   ./sun solo seed        while it runs, in another terminal: the demo account (`seed --again` makes it anew)
 #   ./sun solo reset       removes its data, after asking (`reset yes` does not ask)
 #
 # Settings, from the environment: PORT; POSTGRES_HOST and the other POSTGRES_* for a server of one's own;
@@ -21,7 +22,7 @@
 
 solo() {
   local word=${1:-} tool
-  [ "$word" = '' ] || [ "$word" = reset ] || die "there is no \`./sun solo $word\`: solo, or solo reset"
+  case $word in '' | seed | reset) ;; *) die "there is no \`./sun solo $word\`: solo, solo seed, or solo reset" ;; esac
   { [ "$(uname)" = Linux ] && [ "${BASH_VERSINFO[0]}${BASH_VERSINFO[1]}" -ge 51 ]; } ||
     die 'solo needs Linux and bash 5.1 or newer; elsewhere there is `./sun up`'
   for tool in flock setsid setpriv; do
@@ -30,7 +31,11 @@ solo() {
   home=${BLAZING_SUN_SOLO:-$(default_home)}
   [[ $home == /* ]] || die "BLAZING_SUN_SOLO is '$home': it must be an absolute path"
   umask 077
-  if [ "$word" = reset ]; then reset "${2:-}"; else run; fi
+  case $word in
+    seed) shift && seed "$@" ;;
+    reset) reset "${2:-}" ;;
+    *) run ;;
+  esac
 }
 
 # Root's PostgreSQL runs as another user, who does not get into root's home.
@@ -132,23 +137,34 @@ build_application() {
   building=$!
   wait "$building" || { building= && die 'the application could not be built'; }
   building=
+  find_binary
+}
+
+find_binary() {
   binary=$(cd blazing_sun && cargo metadata --format-version 1 --no-deps --locked | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/blazing_sun
 }
 
-start_application() {
+# What the application reads; its folder is not one where an .env could be.
+export_settings() {
   local name
   export JOBS_CARRIER=postgres EVENTS_CARRIER=postgres CACHE=none MAIL_MAILER=log MAIL_FOLDER=$home/mails
   export PORT=$port BIND_ADDRESS=127.0.0.1 APP_URL=${APP_URL:-http://localhost:$port} APP_KEY_FILE=$home/secrets/app_key
   export LOG_FORMAT=${LOG_FORMAT:-pretty} RUST_LOG=${RUST_LOG:-info}
   # Nobody has to be told to send requests elsewhere.
   export DRAIN_SECONDS=${DRAIN_SECONDS:-0}
+  # It listens on loopback only.
+  export DEMO_DATA=${DEMO_DATA:-true}
   [ -t 1 ] || export NO_COLOR=1
-  if [ -n "$server" ]; then
+  if [ -z "${POSTGRES_HOST:-}" ]; then
     # The names of another server do not mix with the private one's.
     for name in "${!POSTGRES_@}"; do unset "$name"; done
     export POSTGRES_HOST=127.0.0.1 POSTGRES_PORT=$server_port POSTGRES_USER=app POSTGRES_DB=blazing_sun
     export POSTGRES_SSLMODE=disable POSTGRES_PASSWORD_FILE=$home/secrets/postgres_password
   fi
+}
+
+start_application() {
+  export_settings
   # In a session of its own: Ctrl-C reaches this script only, which ends one after the other.
   (cd "$home/run" && exec setsid setpriv --pdeathsig TERM "$binary" run) &
   application=$!
@@ -163,16 +179,32 @@ wait_until_ready() {
 }
 
 welcome() {
+  local demo
+  demo=$(cd "$home/run" && "$binary" seed --look 2>/dev/null) || demo='`./sun solo seed` in another terminal makes an account with two years of transactions'
   cat <<WELCOME
 
 sun: ready after $1 s
 
   Application   $APP_URL
   Sign up       curl -i $APP_URL/api/v1/auth/sign-up -H 'Content-Type: application/json' -d '{"email":"ada@example.org","password":"violet kettle on a slow train"}'
+  Demo          $demo
   Mails         $home/mails (the link of the sign-up is in the newest)
   End           Ctrl-C; the data stays, \`./sun solo reset\` removes it
 
 WELCOME
+}
+
+# The demo account, in the database of the one that runs.
+seed() {
+  local pid
+  { [ -e "$home/lock" ] && ! flock -n "$home/lock" true; } || die 'solo does not run: start `./sun solo`, then this in another terminal'
+  read -r pid port <"$home/lock" || die "solo is only starting (pid ${pid:-unknown})"
+  [ -n "${POSTGRES_HOST:-}" ] || server_port=$(cat "$home/port")
+  find_binary
+  [ -x "$binary" ] || die 'solo still builds the application: again when it is ready'
+  export_settings
+  cd "$home/run" || exit 1
+  exec "$binary" seed "$@"
 }
 
 # ---- The end --------------------------------------------------------------------------------------------------------

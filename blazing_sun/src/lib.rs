@@ -25,5 +25,11 @@ pub mod ledger;
 /// The audit log: every event, once.
 pub mod audit;
 
+/// The feed: what happened to somebody, as sentences.
+pub mod feed;
+
+/// What the system says about itself: its health, its failures, what is about to go wrong.
+pub mod monitor;
+
 /// The only room that knows all others: configuration, routes and the commands.
 pub mod app;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use blazing_sun::app::config::{Config, Sources};
 use blazing_sun::app::wiring::Wiring;
+use blazing_sun::feed;
 use blazing_sun::flow::asyncapi::document;
 use blazing_sun::flow::catalogue::Catalogue;
 use blazing_sun::flow::ctx::Tx;
@@ -125,6 +126,29 @@ fn every_type_that_a_consumer_wants_is_published_where_it_listens() {
     assert_eq!(
         unheard(&samples().reaction(Follows("deaf", Wanted::Types(&["user.gone.v1"])))),
         ["deaf wants user.gone.v1"]
+    );
+}
+
+#[test]
+fn every_type_of_event_has_a_sentence_in_the_feed_or_is_not_shown_on_purpose() {
+    let catalogue = catalogue();
+    let published: BTreeSet<&str> = catalogue.events().map(|event| event.kind).collect();
+    let (shown, not_shown) = (BTreeSet::from(feed::SHOWN), BTreeSet::from(feed::NOT_SHOWN));
+    let known: BTreeSet<&str> = shown.union(&not_shown).copied().collect();
+
+    assert_eq!(
+        published, known,
+        "a type of event needs a sentence in src/feed/item.rs, and its name in SHOWN; or its name in NOT_SHOWN"
+    );
+    assert!(shown.is_disjoint(&not_shown));
+    let reaction = catalogue.find_reaction("feed").expect("the consumer");
+    let Wanted::Types(wanted) = reaction.wanted() else {
+        panic!("it wants what it knows");
+    };
+    let unheard: Vec<_> = shown.iter().filter(|kind| !wanted.contains(kind)).collect();
+    assert!(
+        unheard.is_empty(),
+        "{unheard:?} are shown, and the consumer does not want them"
     );
 }
 

@@ -155,6 +155,30 @@ def test_when_its_port_is_taken_postgresql_moves(solo):
     assert int((solo.home / "port").read_text()) != port
 
 
+# ---- the demo account ----
+
+
+def test_the_demo_account_is_made_beside_it_and_signs_in_from_then_on(solo):
+    running = solo.ready()
+    (offer,) = running.said("Demo")
+    assert "./sun solo seed" in offer
+    made = solo.start("seed")
+    assert made.code() == 0 and made.lines[-1].startswith("sign in as "), made.lines
+    sign_in = made.lines[-1].removeprefix("sign in as ")
+    email, password = sign_in.split(" / ")
+    assert status(f"http://localhost:{solo.port}/api/v1/auth/sign-in", {"email": email, "password": password}) == 200
+    transactions = int(solo.sql("SELECT count(*) FROM transactions"))
+    assert transactions > 1000
+    again = solo.start("seed", PORT=free_port())
+    assert again.code() == 0 and int(solo.sql("SELECT count(*) FROM transactions")) == transactions
+    running.interrupt()
+    assert [line.split(None, 1)[1] for line in solo.ready().said("Demo")] == [sign_in]
+
+
+def test_the_demo_account_needs_one_that_runs(solo):
+    solo.refuses("solo does not run", "./sun solo", command=("./sun", "solo", "seed"))
+
+
 # ---- what nobody else may have ----
 
 

@@ -10,7 +10,8 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # What .gitignore names, and what tools leave behind.
-NOT_OURS = {".git", ".pytest_cache", "__pycache__", "blazing_sun/target", "secrets", ".env", "blazing_sun/.env"}
+NOT_OURS = {".git", ".pytest_cache", "__pycache__", "blazing_sun/target", "blazing_sun/fuzz/target", "blazing_sun/fuzz/artifacts",
+            "secrets", ".env", "blazing_sun/.env"}
 
 MODES = ("dev", "prod")
 PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit")

@@ -17,7 +17,7 @@ NOT_FOR_COMPOSE = set(
     """
     BIND_ADDRESS STARTUP_TIMEOUT_SECONDS DRAIN_SECONDS SHUTDOWN_TIMEOUT_SECONDS JOBS_RESEND_SECONDS HTTP_HEADER_TIMEOUT_SECONDS
     HTTP_REQUEST_TIMEOUT_SECONDS HTTP_KEEP_ALIVE_SECONDS POSTGRES_SSLMODE POSTGRES_POOL_SIZE REDIS_PREFIX KAFKA_PREFIX KAFKA_TOPICS
-    MAIL_CA_FILE MAIL_TIMEOUT_SECONDS MAIL_FOLDER MAIL_PREVIEWS
+    MAIL_CA_FILE MAIL_TIMEOUT_SECONDS MAIL_FOLDER MAIL_PREVIEWS DEMO_DATA
     """.split()
 )
 
@@ -81,6 +81,11 @@ def test_every_other_setting_of_the_application_can_be_set_in_the_stack():
 def test_mails_are_shown_to_everybody_in_development_only():
     shown = {mode: resolved(mode)["services"]["rust"]["environment"].get("MAIL_PREVIEWS") for mode in MODES}
     assert shown == {"dev": "true", "prod": None} and defaults()["MAIL_PREVIEWS"] is False
+
+
+def test_a_demo_account_is_made_in_development_only():
+    allowed = {mode: resolved(mode)["services"]["rust"]["environment"].get("DEMO_DATA") for mode in MODES}
+    assert allowed == {"dev": "true", "prod": None} and defaults()["DEMO_DATA"] is False
 
 
 def test_private_files_outlive_the_container():

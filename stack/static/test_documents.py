@@ -5,6 +5,8 @@ import re
 import subprocess
 
 import pytest
+
+from chaos import place
 from repository import DOCUMENTS, README, ROOT, SERVICES, example, files, name, read, resolved
 
 # Made at run time, by the reader, or by `docker compose` itself.
@@ -187,6 +189,11 @@ def test_the_readme_has_the_addresses_and_the_sign_ins():
     }
 
 
+def test_the_readme_has_the_sign_in_of_the_demo_account():
+    said = dict(re.findall(r'(?m)^const (EMAIL|PASSWORD): &str = "(.*)";$', read("blazing_sun/src/app/commands/seed.rs")))
+    assert set(re.findall(r"`(\S+@example\.com) / (\S+)`", TEXTS["README.md"])) == {(said["EMAIL"], said["PASSWORD"])}
+
+
 def test_the_readme_names_every_folder_and_only_those():
     (table,) = [t for t in tables("README.md") if any(row[0].startswith("blazing_sun/") for row in t)]
     listed = {part.strip("` ") for row in table for part in row[0].split(",")}
@@ -253,7 +260,8 @@ def test_every_test_that_proves_a_requirement_is_in_its_file():
 def test_the_stand_ins_are_those_that_are_made():
     made = set(re.findall(r"(?m)^([A-Z]+)_IMAGE [a-z]+ (?:sid|trixie)$", read("offline/images.sh")))
     (table,) = [t for t in tables("offline/README.md") if any("postgres" in row[0] for row in t)]
-    assert {row[0] for row in table} == {example()[f"{variable}_IMAGE"] for variable in made} | {example()["RUNTIME_IMAGE"]}
+    images = {**example(), **place.variables("", "")}
+    assert {row[0] for row in table} == {images[f"{variable}_IMAGE"] for variable in made} | {images["RUNTIME_IMAGE"]}
 
 
 def test_the_parts_of_the_tests_are_those_that_run():

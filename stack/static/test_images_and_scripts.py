@@ -5,6 +5,8 @@ import re
 import subprocess
 
 import pytest
+
+from chaos import place
 from repository import ROOT, SERVICES, example, files, instructions, name, read, resolved
 
 SERVICE_DOCKERFILES = [f"{service}/Dockerfile" for service in SERVICES]
@@ -67,6 +69,7 @@ def test_the_development_container_runs_as_the_owner_of_the_checkout():
 def test_the_stand_ins_have_the_versions_of_the_official_images():
     assert example()["KAFKA_IMAGE"].endswith(":" + re.search(r"<kafka.version>(.*)</kafka.version>", read("offline/kafka/pom.xml"))[1])
     assert f"ARG PGADMIN_VERSION={example()['PGADMIN_IMAGE'].split(':')[1]}" in read("offline/pgadmin/Dockerfile")
+    assert f"ARG VERSION={place.variables('', '')['TOXIPROXY_IMAGE'].split(':')[1]}" in read("offline/toxiproxy/Dockerfile")
     assert f"PG_MAJOR={example()['POSTGRES_IMAGE'].split(':')[1]}" in read("offline/postgres/Dockerfile")
 
 

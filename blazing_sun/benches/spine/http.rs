@@ -16,8 +16,23 @@ impl Client {
 
     /// Posts JSON, and returns the status.
     pub async fn post(&mut self, path: &str, body: &str) -> anyhow::Result<u16> {
+        Ok(self.ask("POST", path, "", body).await?.0)
+    }
+
+    /// Any request with JSON, as whoever a bearer token belongs to; returns the status and the body.
+    pub async fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, String)> {
+        let authorization = match token {
+            "" => String::new(),
+            token => format!("authorization: Bearer {token}\r\n"),
+        };
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\n{authorization}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         self.0.get_mut().write_all(request.as_bytes()).await?;
@@ -45,7 +60,7 @@ impl Client {
         }
         let mut answer = vec![0; length];
         self.0.read_exact(&mut answer).await?;
-        status.context("no status")
+        Ok((status.context("no status")?, String::from_utf8(answer)?))
     }
 }
 

@@ -5,12 +5,15 @@
 mod alike;
 mod backlog;
 mod consume;
+mod create;
 mod delay;
 mod explain;
 mod fill;
 mod http;
 mod jobs;
+mod large;
 mod machine;
+mod people;
 mod relay;
 mod report;
 mod rounds;
@@ -47,6 +50,9 @@ struct Args {
     /// The port of RabbitMQ's management interface, where a virtual host is made for the run.
     #[arg(long, default_value_t = 15672)]
     management_port: u16,
+    /// How to run pgbench, with its options for where PostgreSQL is, to compare with; the database's name is added.
+    #[arg(long)]
+    pgbench: Option<String>,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -67,6 +73,10 @@ enum Part {
     SignUp,
     /// Whether known and unknown addresses take the same time.
     Alike,
+    /// Requests that write a transaction down.
+    Create,
+    /// Questions about a book of a million transactions.
+    Large,
     /// All that again with a backlog, and with a pinned snapshot.
     Backlog,
 }
@@ -129,6 +139,16 @@ async fn measure(
         alike::measure(&world, sizes, report)
             .await
             .context("alike")?;
+    }
+    if wanted(Part::Create) {
+        create::measure(&world, sizes, args.pgbench.as_deref(), report)
+            .await
+            .context("create")?;
+    }
+    if wanted(Part::Large) {
+        large::measure(&world, sizes, report)
+            .await
+            .context("large")?;
     }
     if wanted(Part::Backlog) {
         backlog::measure(args, &world, worlds, sizes, report)

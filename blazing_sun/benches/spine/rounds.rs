@@ -1,14 +1,18 @@
 //! How much is measured, and how a rate is taken.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
+use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::Args;
 
 /// How long nothing may happen before a measurement is given up.
 const STALLED: Duration = Duration::from_secs(60);
+/// What passes before the clock starts.
+pub const WARM: Duration = Duration::from_secs(1);
 /// How often a counter is looked at.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -24,6 +28,10 @@ pub struct Sizes {
     pub seconds: u64,
     /// Rows of backlog.
     pub backlog: i64,
+    /// Transactions in a large book.
+    pub transactions: u32,
+    /// Books beside it.
+    pub others: u32,
 }
 
 /// A part of a long run.
@@ -57,6 +65,8 @@ impl Sizes {
                 },
                 seconds: 2,
                 backlog: 20_000,
+                transactions: 20_000,
+                others: 100,
             }
         } else {
             Self {
@@ -71,6 +81,8 @@ impl Sizes {
                 },
                 seconds: 6,
                 backlog: 1_000_000,
+                transactions: 1_000_000,
+                others: 10_000,
             }
         };
         sizes.rounds = args.rounds.unwrap_or(sizes.rounds);
@@ -103,4 +115,29 @@ pub async fn rate(span: Span, counter: impl Fn() -> u64) -> anyhow::Result<f64> 
         }
         sleep(LOOK).await;
     }
+}
+
+/// How often a second all clients did their work, without the first second.
+pub async fn repeat<C>(
+    seconds: u64,
+    clients: Vec<C>,
+    once: impl AsyncFn(&mut C) -> anyhow::Result<()>,
+) -> anyhow::Result<f64> {
+    let done = AtomicU64::new(0);
+    let until = Instant::now() + WARM + Duration::from_secs(seconds);
+    let working = clients.into_iter().map(async |mut client| {
+        while Instant::now() < until {
+            once(&mut client).await?;
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+        anyhow::Ok(())
+    });
+    let counting = async {
+        sleep(WARM).await;
+        let (started, before) = (Instant::now(), done.load(Ordering::Relaxed));
+        sleep(Duration::from_secs(seconds)).await;
+        anyhow::Ok((done.load(Ordering::Relaxed) - before) as f64 / started.elapsed().as_secs_f64())
+    };
+    let (_, rate) = tokio::try_join!(try_join_all(working), counting)?;
+    Ok(rate)
 }

@@ -16,7 +16,6 @@ use blazing_sun::accounts::HashSettings;
 use blazing_sun::kernel::id;
 use serde_json::Value;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -25,17 +24,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::http::Client;
 use crate::report::{Report, Series};
-use crate::rounds::Sizes;
+use crate::rounds::{Sizes, WARM, repeat};
 use crate::world::World;
 
 /// Connections that ask, each again as soon as it is answered.
 const CLIENTS: usize = 16;
 /// The rounds, at most.
 const ROUNDS: usize = 3;
-/// What passes before the clock starts.
-const WARM: Duration = Duration::from_secs(1);
 /// The least that argon2 takes.
-const CHEAP: HashSettings = HashSettings {
+pub const CHEAP: HashSettings = HashSettings {
     memory_kib: 8,
     iterations: 1,
     concurrency: 4,
@@ -102,9 +99,16 @@ async fn ask(
     let idle = memory(id, "VmRSS")?;
     let mut clients = Vec::with_capacity(CLIENTS);
     for _ in 0..CLIENTS {
-        clients.push(Work::Request(Client::connect(&address).await?));
+        clients.push(Client::connect(&address).await?);
     }
-    let rate = repeat(seconds, clients).await;
+    let rate = repeat(seconds, clients, async |client| {
+        let name = id::new().simple();
+        let body = format!(r#"{{"email":"{name}@example.com","password":"correct horse"}}"#);
+        let status = client.post("/api/v1/auth/sign-up", &body).await?;
+        ensure!(status == 202, "status {status}");
+        Ok(())
+    })
+    .await;
     let peak = memory(id, "VmHWM")?;
     end(&mut child, id).await?;
     Ok(Asked {
@@ -209,14 +213,11 @@ async fn hash(cost: HashSettings, seconds: u64) -> anyhow::Result<f64> {
 /// The statements of a sign-up from as many clients, on a pool of the same size that tests no connection.
 async fn write(world: &World, seconds: u64) -> anyhow::Result<f64> {
     clear(world).await?;
-    let settings = &world.config.services.postgres;
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.pool_size)
-        .test_before_acquire(false)
-        .connect_with(settings.connect_options())
-        .await?;
-    let clients = (0..CLIENTS).map(|_| Work::Statements(pool.clone()));
-    let rate = repeat(seconds, clients.collect()).await;
+    let pool = world.bare_pool().await?;
+    let rate = repeat(seconds, vec![(); CLIENTS], async |()| {
+        open_account(&pool).await
+    })
+    .await;
     pool.close().await;
     rate
 }
@@ -264,55 +265,8 @@ async fn open_account(pool: &PgPool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a client does again and again.
-enum Work {
-    Request(Client),
-    Statements(PgPool),
-}
-
-impl Work {
-    async fn once(&mut self) -> anyhow::Result<()> {
-        match self {
-            Self::Request(client) => {
-                let name = id::new().simple();
-                let body =
-                    format!(r#"{{"email":"{name}@example.com","password":"correct horse"}}"#);
-                let status = client.post("/api/v1/auth/sign-up", &body).await?;
-                ensure!(status == 202, "status {status}");
-                Ok(())
-            }
-            Self::Statements(pool) => open_account(pool).await,
-        }
-    }
-}
-
-/// How often a second all clients did their work, without the first second.
-async fn repeat(seconds: u64, clients: Vec<Work>) -> anyhow::Result<f64> {
-    let done = Arc::new(AtomicU64::new(0));
-    let until = Instant::now() + WARM + Duration::from_secs(seconds);
-    let mut working = JoinSet::new();
-    for mut client in clients {
-        let done = Arc::clone(&done);
-        working.spawn(async move {
-            while Instant::now() < until {
-                client.once().await?;
-                done.fetch_add(1, Ordering::Relaxed);
-            }
-            anyhow::Ok(())
-        });
-    }
-    sleep(WARM).await;
-    let (started, before) = (Instant::now(), done.load(Ordering::Relaxed));
-    sleep(Duration::from_secs(seconds)).await;
-    let rate = (done.load(Ordering::Relaxed) - before) as f64 / started.elapsed().as_secs_f64();
-    while let Some(ended) = working.join_next().await {
-        ended??;
-    }
-    Ok(rate)
-}
-
 /// A figure of a process in `/proc`, in MiB.
-fn memory(process: u32, name: &str) -> anyhow::Result<f64> {
+pub fn memory(process: u32, name: &str) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
@@ -329,7 +283,7 @@ fn memory(process: u32, name: &str) -> anyhow::Result<f64> {
 async fn clear(world: &World) -> anyhow::Result<()> {
     let pool = world.config.services.postgres.pool();
     sqlx::raw_sql(
-        "TRUNCATE users, user_tokens, outbox, event_log, jobs, inbox, audit_log, dead_letters",
+        "TRUNCATE users, user_tokens, outbox, event_log, jobs, inbox, audit_log, dead_letters CASCADE",
     )
     .execute(&pool)
     .await?;

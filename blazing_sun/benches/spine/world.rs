@@ -18,8 +18,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::ExposeSecret;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
 use crate::http;
 
@@ -87,6 +87,16 @@ impl World {
     /// A connection to its database, without a pool.
     pub async fn connect(&self) -> sqlx::Result<PgConnection> {
         PgConnection::connect_with(&self.config.services.postgres.connect_options()).await
+    }
+
+    /// A pool of the application's size that tests no connection, for bare loops.
+    pub async fn bare_pool(&self) -> sqlx::Result<PgPool> {
+        let settings = &self.config.services.postgres;
+        PgPoolOptions::new()
+            .max_connections(settings.pool_size)
+            .test_before_acquire(false)
+            .connect_with(settings.connect_options())
+            .await
     }
 
     /// Where RabbitMQ is.

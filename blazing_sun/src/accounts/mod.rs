@@ -30,7 +30,7 @@ pub use address_book::Addresses;
 pub use clients::{KeyAge, KeyState, Keyring, RotateSigningKeys};
 pub use data::{
     AccountData, DataTools, DeletionScheduled, EraseAccount, EraseAccounts, ExportAccount,
-    ExportReady, PurgeExports,
+    ExportReady, PurgeExports, erase_now,
 };
 pub use email_change::{EmailChangeNew, EmailChangeOld};
 pub use invitations::{CreateUser, InvitationMail, InviteError, NewInvitation, invite};

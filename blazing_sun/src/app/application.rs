@@ -20,11 +20,13 @@ use crate::app::instances::{self, Instance};
 use crate::app::roles::{Role, Running};
 use crate::app::routes;
 use crate::app::wiring::Wiring;
+use crate::feed::Feed;
 use crate::infra::services::Services;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::Clock;
 use crate::web::csrf::{self, Origins};
 use crate::web::envelope::envelope;
+use crate::web::failures::Failures;
 use crate::web::health::Health;
 use crate::web::metrics::Metrics;
 use crate::web::page::Pages;
@@ -42,6 +44,7 @@ pub struct Application {
     server: Server,
     handle: ServerHandle,
     running: Running,
+    feed: Feed,
     health: Arc<Health>,
     services: Arc<Services>,
     clock: Arc<dyn Clock>,
@@ -78,12 +81,19 @@ impl Application {
             .context("cannot listen")?
             .into_std()?;
         let address = listener.local_addr()?;
-        let running = Running::start(&wiring, roles)?;
+        let mut running = Running::start(&wiring, roles)?;
+        let (failures, told) = Failures::channel();
+        running.add(|stop| wiring.errors(instance, told).run(stop));
+        if roles.contains(&Role::Schedule) {
+            running.add(|stop| wiring.watch(Arc::clone(&health)).run(stop));
+        }
+        let feed = wiring.feed.clone();
         let server = serve(
             listener,
             &config,
             roles,
             Arc::clone(&health),
+            failures,
             wiring,
             registry,
         )?;
@@ -94,6 +104,7 @@ impl Application {
             server,
             handle,
             running,
+            feed,
             health,
             services,
             clock,
@@ -122,6 +133,8 @@ impl Application {
         tracing::info!("not ready any more");
         tokio::time::sleep(self.lifecycle.drain).await;
         let deadline = Instant::now() + self.lifecycle.shutdown_timeout;
+        // They have no end of their own.
+        self.feed.streams().end();
         self.handle.stop(true).await;
         serving.await??;
         // Last, so that what the last requests committed is carried too.
@@ -161,6 +174,7 @@ fn serve(
     config: &Config,
     roles: &[Role],
     health: Arc<Health>,
+    failures: Failures,
     wiring: Wiring,
     registry: Registry,
 ) -> anyhow::Result<Server> {
@@ -169,6 +183,7 @@ fn serve(
     let metrics = Data::new(Metrics::new(registry)?);
     let pages = Data::new(Pages::new()?);
     let health = Data::from(health);
+    let failures = Data::new(failures);
     let blobs = Data::new(wiring.services.blobs.clone());
     let services = Data::from(wiring.services);
     let catalogue = Data::from(wiring.catalogue);
@@ -179,7 +194,7 @@ fn serve(
         others: config.http.origins.clone(),
     });
     let cors = config.http.origins.clone();
-    let (accounts, ledger) = (wiring.accounts, wiring.ledger);
+    let (accounts, ledger, feed) = (wiring.accounts, wiring.ledger, wiring.feed);
     let previewed = config.site.mail_previews.then(|| Data::from(wiring.mails));
     let is_product = roles.contains(&Role::Http);
     let server = HttpServer::new(move || {
@@ -188,6 +203,7 @@ fn serve(
             .app_data(metrics.clone())
             .app_data(pages.clone())
             .app_data(health.clone())
+            .app_data(failures.clone())
             .app_data(services.clone())
             .app_data(blobs.clone())
             .app_data(catalogue.clone())
@@ -198,7 +214,7 @@ fn serve(
             .configure(routes::operations);
         let app = if is_product {
             app.configure(|routes| {
-                routes::product(routes, &accounts, &ledger, previewed.as_ref());
+                routes::product(routes, &accounts, &ledger, &feed, previewed.as_ref());
             })
         } else {
             app

@@ -11,6 +11,7 @@ use crate::accounts::{
     Notify, PurgeAccounts, PurgeExports, RotateSigningKeys,
 };
 use crate::audit::Audit;
+use crate::feed::Feeds;
 use crate::flow::catalogue::Catalogue;
 use crate::flow::dead_letter::{self, DeadLettered};
 use crate::flow::delete_blobs::DeleteBlobs;
@@ -25,6 +26,7 @@ use crate::ledger::{
     MakeOccurrences, MakeRecurring, ReconcileEntries, Reports, SendMonthlyReports,
 };
 use crate::mail::{Mails, SendEmail};
+use crate::monitor::events::{HealthChecked, RequestFailed, SYSTEM_EVENTS, Warned};
 
 /// All topics that anything is published in.
 const TOPICS: &[Topic] = &[
@@ -32,6 +34,7 @@ const TOPICS: &[Topic] = &[
     AUTH_EVENTS,
     TRANSACTION_EVENTS,
     CATEGORY_EVENTS,
+    SYSTEM_EVENTS,
     dead_letter::TOPIC,
 ];
 
@@ -42,6 +45,7 @@ pub fn catalogue(
     retention: Retention,
     key_age: KeyAge,
     data: DataTools,
+    feeds: Feeds,
 ) -> Catalogue {
     Catalogue::default()
         .event::<UserCreated>()
@@ -59,6 +63,9 @@ pub fn catalogue(
         .event::<CategoryCreated>()
         .event::<CategoryUpdated>()
         .event::<CategoryDeleted>()
+        .event::<HealthChecked>()
+        .event::<RequestFailed>()
+        .event::<Warned>()
         .event::<DeadLettered>()
         .job::<SendEmail>(mails)
         .job::<CreateUser>(())
@@ -79,4 +86,5 @@ pub fn catalogue(
         .reaction(Audit::new(TOPICS))
         .reaction(Notify)
         .reaction(Reports)
+        .reaction(feeds)
 }

@@ -57,6 +57,14 @@ impl Running {
         Ok(Self { tasks, stop })
     }
 
+    /// Starts one more part.
+    pub fn add<F>(&mut self, part: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(part(self.stop.clone()));
+    }
+
     /// Completes when a part ends by itself, which none should. Without parts it never does.
     pub async fn failed(&mut self) -> Option<JoinError> {
         match self.tasks.join_next().await {

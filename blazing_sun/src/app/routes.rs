@@ -4,6 +4,7 @@ use actix_web::web::{Data, ServiceConfig, to};
 
 use crate::accounts::{self, Accounts};
 use crate::app::{contracts, dev_mails, home};
+use crate::feed::{self, Feed};
 use crate::ledger::{self, Ledger};
 use crate::mail::Mails;
 use crate::web::routes::{get, not_found};
@@ -24,9 +25,10 @@ pub fn product(
     routes: &mut ServiceConfig,
     accounts: &Accounts,
     ledger: &Ledger,
+    feed: &Feed,
     previewed: Option<&Data<Mails>>,
 ) {
-    let documents = [accounts::document(), ledger::document()];
+    let documents = [accounts::document(), ledger::document(), feed::document()];
     let document = openapi::document(documents.concat());
     routes
         .service(get("/", home::show))
@@ -34,7 +36,8 @@ pub fn product(
         .service(get("/asyncapi.json", contracts::asyncapi))
         .configure(|routes| openapi::configure(routes, &document))
         .configure(|routes| accounts::configure(routes, accounts))
-        .configure(|routes| ledger::configure(routes, ledger));
+        .configure(|routes| ledger::configure(routes, ledger))
+        .configure(|routes| feed::configure(routes, feed));
     if let Some(mails) = previewed {
         dev_mails::configure(routes, mails);
     }

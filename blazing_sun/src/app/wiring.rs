@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::TimeDelta;
 use prometheus::Registry;
+use uuid::Uuid;
 
 use crate::accounts::{
     AccountData, Accounts, Activation, Addresses, AlreadyRegistered, DataTools, DeletionScheduled,
@@ -14,6 +15,7 @@ use crate::accounts::{
 use crate::app::config::Config;
 use crate::app::{catalogue, schedules};
 use crate::audit::AuditData;
+use crate::feed::{Feed, Feeds};
 use crate::flow::catalogue::Catalogue;
 use crate::flow::consumer::{Consumer, Source};
 use crate::flow::ctx::Ctx;
@@ -22,13 +24,18 @@ use crate::flow::personal_data::Held;
 use crate::flow::reaction::Reaction;
 use crate::flow::relay::{EventsCarrier, JobsCarrier, Relay};
 use crate::flow::schedule::{Schedule, Scheduler};
+use crate::flow::verify::Verifier;
 use crate::flow::worker::Worker;
 use crate::infra::rabbitmq::RabbitMq;
+use crate::infra::redis::Redis;
 use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
 use crate::ledger::{Ledger, LedgerData, MonthlyReport};
 use crate::mail::{Mails, Site};
+use crate::monitor::{self, Errors, Watch};
+use crate::web::failures::Told;
+use crate::web::health::Health;
 
 /// Everything that is held about people: whatever is not in this list is neither handed out nor erased.
 fn held() -> Held {
@@ -53,11 +60,19 @@ pub struct Wiring {
     pub accounts: Accounts,
     /// The ledger.
     pub ledger: Ledger,
+    /// What happened to whom.
+    pub feed: Feed,
     /// The mails that there are.
     pub mails: Arc<Mails>,
+    /// Everything that is held about people.
+    pub held: Held,
+    /// Whether an account may be made whose password everybody knows.
+    pub demo_data: bool,
     settings: services::Settings,
     concurrency: u16,
     resend_after: TimeDelta,
+    topics_kept: TimeDelta,
+    monitor: monitor::Settings,
 }
 
 impl Wiring {
@@ -100,13 +115,17 @@ impl Wiring {
             .with::<ExportReady>(())
             .with::<DeletionScheduled>(())
             .with::<MonthlyReport>(Arc::new(Addresses::new(ctx.clone())));
+        let held = held();
         let data = DataTools {
-            held: held(),
+            held: Arc::clone(&held),
             blobs: services.blobs.clone(),
             sessions: accounts.sessions.clone(),
         };
         let mails = Arc::new(mails);
         let ledger = Ledger::new(&ctx, accounts.door());
+        let feed = Feed::new(ctx.clone(), services.redis.clone());
+        let own_redis = config.services.redis.as_ref().map(Redis::new).transpose()?;
+        let feeds = Feeds::new(own_redis.map(Redis::patient).map(Arc::new));
         Ok(Self {
             ctx,
             services,
@@ -115,14 +134,20 @@ impl Wiring {
                 config.flow.retention.clone(),
                 config.accounts.key_age,
                 data,
+                feeds,
             )),
             mails,
+            held,
+            demo_data: config.site.demo_data,
             schedules: schedules::schedules()?,
             ledger,
+            feed,
             accounts,
             settings: config.services.clone(),
             concurrency: config.flow.concurrency,
             resend_after: config.flow.resend_after,
+            topics_kept: config.flow.retention.topics,
+            monitor: config.monitor.clone(),
         })
     }
 
@@ -174,5 +199,37 @@ impl Wiring {
     #[must_use]
     pub fn scheduler(&self) -> Scheduler {
         Scheduler::new(self.ctx.clone(), Arc::clone(&self.schedules))
+    }
+
+    /// What looks how everything does.
+    #[must_use]
+    pub fn watch(&self, health: Arc<Health>) -> Watch {
+        let reactions = self.catalogue.reactions().iter();
+        let consumers = reactions.map(|reaction| self.consumer(Arc::clone(reaction)));
+        Watch::new(
+            self.ctx.clone(),
+            health,
+            consumers.collect(),
+            self.services.blobs.clone(),
+            self.monitor.clone(),
+        )
+    }
+
+    /// What tells the failed requests of a process, by the id of its start.
+    #[must_use]
+    pub fn errors(&self, process: Uuid, failures: Told) -> Errors {
+        let per_minute = self.monitor.errors_per_minute;
+        Errors::new(self.ctx.clone(), process, per_minute, failures)
+    }
+
+    /// What compares the log with Kafka and with what consumers have had.
+    #[must_use]
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(
+            self.ctx.clone(),
+            Arc::clone(&self.catalogue),
+            self.settings.kafka.clone(),
+            self.topics_kept,
+        )
     }
 }

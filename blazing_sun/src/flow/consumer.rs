@@ -14,6 +14,7 @@ use crate::flow::catalogue::Catalogue;
 use crate::flow::ctx::Ctx;
 use crate::flow::dead_letter;
 use crate::flow::event_log::Published;
+use crate::flow::faults::{self, Mistake};
 use crate::flow::reaction::{Reaction, Wanted};
 use crate::infra::postgres;
 pub use batch::Outcome;
@@ -23,6 +24,11 @@ pub use source::{Records, Source};
 pub const ATTEMPTS: i32 = 5;
 /// The pause after the first of these attempts; it doubles each time.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long one of them may take, for all the events of a batch. It is far more than any takes: whoever waits that long gets
+/// no answer any more.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// How much of a key tells aggregates apart, in characters.
+const KEY_LENGTH: usize = 200;
 /// The pause while PostgreSQL is away.
 const AWAY: Duration = Duration::from_millis(500);
 
@@ -39,6 +45,16 @@ pub struct Record {
     pub key: Option<String>,
     /// Its value.
     pub value: Vec<u8>,
+}
+
+impl Record {
+    /// The key as it is kept: an aggregate's id is far shorter, and an index of PostgreSQL takes no more than 2704 bytes.
+    #[must_use]
+    pub fn key(key: &[u8]) -> String {
+        // PostgreSQL's text has no NUL.
+        let key = String::from_utf8_lossy(key).replace('\0', "\u{fffd}");
+        key.chars().take(KEY_LENGTH).collect()
+    }
 }
 
 impl From<Published> for Record {
@@ -94,6 +110,12 @@ impl Consumer {
         self.reaction.as_ref()
     }
 
+    /// Whether PostgreSQL knows what it has had: not if its effects are elsewhere.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.reaction.outside().is_none()
+    }
+
     /// The surroundings.
     #[must_use]
     pub fn ctx(&self) -> &Ctx {
@@ -131,10 +153,14 @@ impl Consumer {
         source: &mut Source,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
+        if faults::makes(Mistake::StoreFirst) {
+            source.store(records).await?;
+        }
         let outcome = match self.take(&records.records, stop).await {
             Ok(()) => source.store(records).await,
             Err(error) => Err(error),
         };
+        faults::point("consumer.stored").await;
         if outcome.is_err() {
             source.rewind();
         }
@@ -145,7 +171,7 @@ impl Consumer {
     /// PostgreSQL was away until `stop`.
     pub async fn take(&self, records: &[Record], stop: &CancellationToken) -> anyhow::Result<()> {
         // Most batches go through as a whole. If one does not, it is taken record by record, which finds the culprit.
-        match self.attempt(records).await {
+        match postgres::within(ATTEMPT, self.attempt(records)).await {
             Ok(outcomes) => {
                 self.count(&outcomes);
                 return Ok(());
@@ -168,13 +194,14 @@ impl Consumer {
     async fn take_one(&self, record: &Record, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut attempts = 0;
         loop {
-            let error = match self.attempt(std::slice::from_ref(record)).await {
-                Ok(outcomes) => {
-                    self.count(&outcomes);
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
+            let error =
+                match postgres::within(ATTEMPT, self.attempt(std::slice::from_ref(record))).await {
+                    Ok(outcomes) => {
+                        self.count(&outcomes);
+                        return Ok(());
+                    }
+                    Err(error) => error,
+                };
             if postgres::is_passing_cause(&error) {
                 if stop.is_cancelled() {
                     return Err(error);
@@ -182,7 +209,7 @@ impl Consumer {
                 tracing::warn!(
                     consumer.name = self.name(),
                     error = format!("{error:#}"),
-                    "PostgreSQL is away, the consumer waits"
+                    "the consumer waits for PostgreSQL"
                 );
                 sleep(AWAY).await;
                 continue;

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::flow::faults;
 use crate::flow::metrics::FlowMetrics;
 use crate::kernel::clock::Clock;
 
@@ -166,7 +167,9 @@ impl Tx {
 
     /// Makes everything permanent and wakes whoever carries it on.
     pub async fn commit(self) -> sqlx::Result<()> {
+        faults::point("tx.committing").await;
         self.inner.commit().await?;
+        faults::point("tx.committed").await;
         let wakeups = self.ctx.wakeups();
         if self.emitted {
             wakeups.events.notify_one();

@@ -20,8 +20,8 @@ pub use store::{DeadLetter, list, show};
 
 /// Where it is told that an event could not be taken.
 pub const TOPIC: Topic = Topic::new("events.dead_letter");
-/// How much of an error is kept, in characters.
-const ERROR_LENGTH: usize = 2000;
+/// How much of an error is kept, and of a cause told, in characters.
+const TEXT_LENGTH: usize = 2000;
 /// How much of a value an event about it carries, in bytes.
 const VALUE_IN_EVENT: usize = 16 << 10;
 
@@ -80,7 +80,10 @@ pub(super) async fn bury(
 ) -> anyhow::Result<()> {
     let event = CloudEvent::parse(&record.value)?;
     let error = shortened(error);
-    let mut tx = consumer.ctx().begin(event.as_cause()).await?;
+    let mut tx = consumer
+        .ctx()
+        .begin(shortened_cause(event.as_cause()))
+        .await?;
     store::lock(tx.conn(), consumer.name(), record).await?;
     let kept = store::keep(
         tx.conn(),
@@ -227,8 +230,17 @@ async fn begin(ctx: &Ctx, letter: &DeadLetter) -> sqlx::Result<Tx> {
     Ok(tx)
 }
 
-fn shortened(error: &str) -> String {
+/// An envelope may carry what, told once more, would be larger than an event may be.
+fn shortened_cause(cause: Cause) -> Cause {
+    Cause {
+        correlation: shortened(&cause.correlation),
+        traceparent: cause.traceparent.as_deref().map(shortened),
+        ..cause
+    }
+}
+
+fn shortened(text: &str) -> String {
     // PostgreSQL's text has no NUL.
-    let error = error.replace('\0', "\u{fffd}");
-    error.chars().take(ERROR_LENGTH).collect()
+    let text = text.replace('\0', "\u{fffd}");
+    text.chars().take(TEXT_LENGTH).collect()
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -89,6 +89,14 @@ pub struct CloudEvent {
     pub data: Value,
 }
 
+/// Reads a JSON object. serde would also take an array for a structure, field by field.
+pub(super) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(serde_json::Error::custom("not a JSON object"));
+    }
+    serde_json::from_slice(bytes)
+}
+
 /// Why bytes are not an event.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
@@ -123,7 +131,7 @@ impl CloudEvent {
 
     /// Reads a record's value.
     pub fn parse(value: &[u8]) -> Result<Self, Unreadable> {
-        let event: Self = serde_json::from_slice(value)?;
+        let event: Self = read_object(value)?;
         if event.specversion != "1.0" {
             return Err(Unreadable::Version(event.specversion));
         }

@@ -1,7 +1,7 @@
 //! What was published: written by the relay, read by replays, rebuilds and, without Kafka, by every consumer.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::flow::lease::Term;
@@ -10,7 +10,7 @@ use crate::flow::lease::Term;
 const DAYS_AHEAD: i32 = 2;
 
 /// A published event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct Published {
     /// Its place in the log; places become visible in their order.
     pub position: i64,
@@ -21,6 +21,7 @@ pub struct Published {
     /// The aggregate.
     pub key: Uuid,
     /// The frozen name.
+    #[sqlx(rename = "type")]
     pub kind: String,
     /// The CloudEvent.
     pub body: String,

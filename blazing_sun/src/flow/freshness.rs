@@ -23,8 +23,30 @@ pub async fn complete_until(
     id: Uuid,
 ) -> sqlx::Result<DateTime<Utc>> {
     let now = ctx.now();
+    let waiting = oldest_waiting(ctx, consumer, topics, id).await?;
+    Ok(waiting.map_or(now, |oldest| oldest.min(now)))
+}
+
+/// Whether a consumer has had all events of these topics that mention `id`. `false` also means that nobody can tell.
+pub async fn has_had_all(
+    ctx: &Ctx,
+    consumer: &str,
+    topics: &[Topic],
+    id: Uuid,
+) -> sqlx::Result<bool> {
+    let waiting = oldest_waiting(ctx, consumer, topics, id).await?;
+    Ok(waiting.is_none())
+}
+
+/// When the oldest event was emitted that the consumer has not had, as far as it can be told.
+async fn oldest_waiting(
+    ctx: &Ctx,
+    consumer: &str,
+    topics: &[Topic],
+    id: Uuid,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
     let topics: Vec<String> = topics.iter().map(|topic| topic.name().to_owned()).collect();
-    let waiting = sqlx::query_scalar!(
+    sqlx::query_scalar!(
         "WITH unpublished AS (
              SELECT id, topic, body, emitted_at FROM outbox ORDER BY seq LIMIT $4
          ), published AS (
@@ -55,8 +77,7 @@ pub async fn complete_until(
         WINDOW,
     )
     .fetch_one(ctx.pool())
-    .await?;
-    Ok(waiting.map_or(now, |oldest| oldest.min(now)))
+    .await
 }
 
 /// Moves the mark of a consumer on, over all that it has accounted for. Where the log carries the events its follower does
@@ -94,4 +115,23 @@ pub(super) async fn advance(consumer: &Consumer) -> anyhow::Result<()> {
     .execute(consumer.ctx().pool())
     .await?;
     Ok(())
+}
+
+/// When the oldest event happened that a consumer should have had and has not: it is neither in its inbox nor a dead letter.
+pub async fn behind_since(consumer: &Consumer) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
+    let passed: Vec<String> = consumer.passed().into_iter().map(str::to_owned).collect();
+    sqlx::query_scalar!(
+        "SELECT emitted_at FROM event_log
+         WHERE position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)
+           AND topic = ANY($2) AND type <> ALL($3)
+           AND NOT EXISTS (SELECT FROM inbox WHERE consumer = $1 AND event_id = event_log.id)
+           AND NOT EXISTS (SELECT FROM dead_letters WHERE consumer = $1 AND event_id = event_log.id)
+         ORDER BY position LIMIT 1",
+        consumer.name(),
+        &topics,
+        &passed,
+    )
+    .fetch_optional(consumer.ctx().pool())
+    .await
 }

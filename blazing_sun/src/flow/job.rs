@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::flow::ctx::{Cause, Ctx, Tx};
+use crate::flow::event;
 use crate::flow::outbox::Refused;
 
 /// Something to do. Its payload carries ids, never a password, a token or a text of its own; one recipient, one job.
@@ -136,4 +137,11 @@ pub struct Ticket {
     pub name: String,
     /// How often it was claimed before. A ticket whose number has passed is void.
     pub attempt: i32,
+}
+
+impl Ticket {
+    /// Reads a message.
+    pub fn parse(message: &[u8]) -> serde_json::Result<Self> {
+        event::read_object(message)
+    }
 }

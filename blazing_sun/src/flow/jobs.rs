@@ -177,6 +177,24 @@ pub async fn claim(
     }))
 }
 
+/// Extends the lease of an attempt. `false`: somebody else has the job by now.
+pub async fn renew(
+    pool: &PgPool,
+    id: Uuid,
+    attempt: i32,
+    lease_until: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let renewed = sqlx::query!(
+        "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        id,
+        attempt,
+        lease_until,
+    )
+    .execute(pool)
+    .await?;
+    Ok(renewed.rows_affected() == 1)
+}
+
 /// Notes the success of an attempt, in the transaction of its effect. `false`: somebody else has the job by now, and the
 /// transaction must not commit.
 pub async fn finish(

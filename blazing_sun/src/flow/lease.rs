@@ -13,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::flow::ctx::Ctx;
+use crate::flow::faults::{self, Mistake};
+use crate::infra::postgres;
 use crate::kernel::id;
 
 /// How long a lease lasts without being renewed.
-const DURATION_SECONDS: f64 = 5.0;
+const DURATION: Duration = Duration::from_secs(5);
 /// How often it is renewed, and how often others look whether it has lapsed.
 const RENEWAL: Duration = Duration::from_secs(1);
 
@@ -62,7 +64,7 @@ impl Lease {
              RETURNING epoch",
             self.name,
             self.holder,
-            DURATION_SECONDS,
+            DURATION.as_secs_f64(),
         )
         .fetch_optional(pool)
         .await?;
@@ -77,10 +79,11 @@ impl Lease {
         let leader = ctx.metrics().leader.with_label_values(&[self.name]);
         leader.set(0);
         while !stop.is_cancelled() {
-            match self.take(ctx.pool()).await {
+            match postgres::within(DURATION, self.take(ctx.pool())).await {
                 Ok(Some(term)) => {
                     tracing::info!(lease.name = self.name, lease.epoch = term.epoch, "leads");
                     leader.set(1);
+                    faults::point("lease.taken").await;
                     tokio::select! {
                         () = self.keep(ctx.pool(), term) => {
                             tracing::warn!(lease.name = self.name, lease.epoch = term.epoch, "leads no more");
@@ -107,11 +110,12 @@ impl Lease {
         let mut renewed = Instant::now();
         loop {
             sleep(RENEWAL).await;
-            match self.renew(pool, term).await {
+            match postgres::within(DURATION, self.renew(pool, term)).await {
                 Ok(true) => renewed = Instant::now(),
+                Ok(false) if faults::makes(Mistake::IgnoreEpoch) => {}
                 Ok(false) => return,
                 // PostgreSQL is away: as long as the lease lasts, nobody else can have it.
-                Err(_) if renewed.elapsed().as_secs_f64() < DURATION_SECONDS => {}
+                Err(_) if renewed.elapsed() < DURATION => {}
                 Err(_) => return,
             }
         }
@@ -122,7 +126,7 @@ impl Lease {
             "UPDATE leases SET expires_at = clock_timestamp() + make_interval(secs => $3) WHERE name = $1 AND epoch = $2",
             term.name,
             term.epoch,
-            DURATION_SECONDS,
+            DURATION.as_secs_f64(),
         )
         .execute(pool)
         .await?;
@@ -131,14 +135,13 @@ impl Lease {
 
     /// Lets the next one in at once. If that fails, the lease lapses by itself.
     async fn release(&self, pool: &PgPool, term: Term) {
-        let released = sqlx::query!(
+        let giving_back = sqlx::query!(
             "UPDATE leases SET expires_at = '-infinity' WHERE name = $1 AND epoch = $2",
             term.name,
             term.epoch,
         )
-        .execute(pool)
-        .await;
-        if let Err(error) = released {
+        .execute(pool);
+        if let Err(error) = postgres::within(DURATION, giving_back).await {
             tracing::warn!(lease.name = self.name, error = %error, "the lease was not given back");
         }
     }
@@ -148,6 +151,19 @@ impl Term {
     /// The lease's name, for the statement that settles.
     pub(super) fn name(self) -> &'static str {
         self.name
+    }
+
+    /// The same, whoever leads by now: what a leader settles with that does not look at the epoch.
+    #[cfg(feature = "chaos")]
+    pub(super) async fn of_whoever_leads(self, pool: &PgPool) -> Self {
+        let epoch = sqlx::query_scalar("SELECT epoch FROM leases WHERE name = $1")
+            .bind(self.name)
+            .fetch_optional(pool)
+            .await;
+        Self {
+            epoch: epoch.ok().flatten().unwrap_or(self.epoch),
+            ..self
+        }
     }
 
     /// The epoch that the settling statement has to find.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
 use crate::flow::event::{CloudEvent, Event, MAX_BYTES};
+use crate::flow::faults::{self, Mistake};
 use crate::flow::job::Job;
 use crate::kernel::id;
 
@@ -49,7 +50,7 @@ pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
             name: E::TYPE,
             bytes,
         })?;
-    sqlx::query!(
+    let written = sqlx::query!(
         "INSERT INTO outbox (id, topic, key, type, body, size, emitted_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         event.id,
         E::TOPIC.name(),
@@ -58,9 +59,13 @@ pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
         body,
         size,
         event.time,
-    )
-    .execute(tx.conn())
-    .await?;
+    );
+    if faults::makes(Mistake::EmitApart) {
+        let pool = tx.ctx().pool().clone();
+        written.execute(&pool).await?;
+    } else {
+        written.execute(tx.conn()).await?;
+    }
     tx.note_event();
     Ok(event.id)
 }

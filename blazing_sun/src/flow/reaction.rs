@@ -1,8 +1,8 @@
-//! What a reaction is: a consumer of events with an effect in PostgreSQL.
+//! What a reaction is: a consumer of events with an effect in PostgreSQL, or with one outside that may be repeated.
 
 use async_trait::async_trait;
 
-use crate::flow::ctx::Tx;
+use crate::flow::ctx::{Ctx, Tx};
 use crate::flow::event::{CloudEvent, Topic};
 
 /// Which types of events a reaction wants.
@@ -37,8 +37,14 @@ pub trait Reaction: Send + Sync {
         Ok(())
     }
 
+    /// Its effects, if they are outside PostgreSQL.
+    fn outside(&self) -> Option<&dyn Outside> {
+        None
+    }
+
     /// The effect of one event, in the transaction that also notes the event as taken. Nothing outside PostgreSQL may be
-    /// touched here: enqueue a job for that. An error undoes it; after some attempts the event is a dead letter.
+    /// touched here: enqueue a job for that, or see [`Outside`]. An error undoes it; after some attempts the event is a dead
+    /// letter.
     async fn react(&self, tx: &mut Tx, event: &CloudEvent) -> anyhow::Result<()>;
 
     /// Clears the read model and makes it again from the source tables, in a transaction that sees one moment. Whatever
@@ -49,4 +55,16 @@ pub trait Reaction: Send + Sync {
             self.consumer()
         )
     }
+}
+
+/// Effects outside PostgreSQL, which cannot commit with anything.
+///
+/// So nothing is noted of them: there is no inbox, an event may come any number of times and in any order, none waits behind
+/// a dead letter of its aggregate, and after any number of repetitions the effect must be the same. Something that cannot be
+/// repeated is a job's.
+#[async_trait]
+pub trait Outside: Send + Sync {
+    /// The effects of some events. They last when this returns, and only then the consumer moves on. No transaction is open.
+    /// An error gives them again, in the end one by one; after some attempts an event is a dead letter.
+    async fn carry_out(&self, ctx: &Ctx, events: &[&CloudEvent]) -> anyhow::Result<()>;
 }

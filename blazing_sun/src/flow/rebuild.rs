@@ -1,5 +1,7 @@
 //! Making a read model again, and filling gaps, without the broker.
 
+use std::io;
+
 use sqlx::{Connection, PgConnection};
 
 use crate::flow::consumer::{Consumer, Record};
@@ -10,15 +12,22 @@ use tokio_util::sync::CancellationToken;
 /// How many events a replay gives to the consumer at a time.
 const BATCH: i64 = 100;
 
-/// Keeps a rebuild of this consumer away until the transaction ends; many consumers may do so at once.
+/// Keeps a rebuild of this consumer away until the transaction ends; many consumers may do so at once. While there is one, or
+/// one waits, this fails for a cause that passes: whoever waited here would not be told from one who gets no answer.
 pub(super) async fn hold_off(connection: &mut PgConnection, consumer: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 1))",
+    let held = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock_shared(hashtextextended($1, 1)) AS "held!""#,
         consumer
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(())
+    match held {
+        true => Ok(()),
+        false => Err(sqlx::Error::Io(io::Error::new(
+            io::ErrorKind::WouldBlock,
+            "the consumer is being rebuilt",
+        ))),
+    }
 }
 
 /// Clears a read model and makes it again from the source tables.

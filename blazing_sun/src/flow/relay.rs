@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::ctx::{Ctx, Wakeups};
+#[cfg(feature = "chaos")]
+use crate::flow::faults;
 use crate::flow::lease::{Lease, Term, Work};
 pub use events::{Events, EventsCarrier};
 pub use jobs::{Jobs, JobsCarrier};
@@ -104,6 +106,12 @@ impl Work for Pumps {
 async fn pump<P: Pump>(pump: &mut P, ctx: &Ctx, term: Term, stop: &CancellationToken) {
     let mut pause = PAUSES.0;
     while !stop.is_cancelled() {
+        #[cfg(feature = "chaos")]
+        let term = if faults::makes(faults::Mistake::IgnoreEpoch) {
+            term.of_whoever_leads(ctx.pool()).await
+        } else {
+            term
+        };
         match pump.step(term, stop).await {
             Ok(Step::Deposed) => return,
             Ok(Step::Carried(0)) => {

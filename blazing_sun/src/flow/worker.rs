@@ -20,19 +20,22 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::flow::catalogue::Catalogue;
 use crate::flow::consumer::Record;
 use crate::flow::ctx::Ctx;
 use crate::flow::dead_letter;
+use crate::flow::faults::{self, Mistake};
 use crate::flow::job::{JobError, Run, Ticket};
 use crate::flow::jobs::{self, Claimed, Verdict};
+use crate::infra::postgres;
 use crate::infra::rabbitmq::{JOBS, RabbitMq};
 
-/// What a lease adds to a job's own time limit, for claiming and committing.
-const LEASE_MARGIN: TimeDelta = TimeDelta::seconds(30);
-/// The time limit of a job that this build does not know.
-const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a worker is believed to live that says nothing: so long its jobs wait if it is killed.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// How often a worker says of a job that it is still at it.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// The pause while a service is away.
 const AWAY: Duration = Duration::from_secs(1);
 /// The shortest and the longest pause between two looks at an idle table.
@@ -179,15 +182,22 @@ impl Worker {
         delivery: &Delivery,
         stop: &CancellationToken,
     ) -> anyhow::Result<Outcome> {
-        let outcome = match serde_json::from_slice::<Ticket>(&delivery.data) {
-            Ok(ticket) => self.work(&ticket, stop).await?,
+        let outcome = match Ticket::parse(&delivery.data) {
+            Ok(ticket) => {
+                if faults::makes(Mistake::AcknowledgeFirst) {
+                    delivery.ack(BasicAckOptions::default()).await?;
+                }
+                self.work(&ticket, stop).await?
+            }
             Err(error) => {
                 let error = error.to_string();
                 insist(stop, || self.keep_unreadable(delivery, &error)).await?;
                 Outcome::Unreadable
             }
         };
-        delivery.ack(BasicAckOptions::default()).await?;
+        if !faults::makes(Mistake::AcknowledgeFirst) {
+            delivery.ack(BasicAckOptions::default()).await?;
+        }
         Ok(outcome)
     }
 
@@ -272,12 +282,23 @@ impl Worker {
     }
 
     async fn claim(&self, ticket: &Ticket) -> sqlx::Result<Option<Claimed>> {
-        let limit = self
-            .catalogue
-            .find_job(&ticket.name)
-            .map_or(UNKNOWN_TIMEOUT, |job| job.timeout);
-        let lease = TimeDelta::from_std(limit).unwrap_or(TimeDelta::hours(1)) + LEASE_MARGIN;
-        jobs::claim(self.ctx.pool(), ticket, self.ctx.now() + lease).await
+        jobs::claim(self.ctx.pool(), ticket, self.ctx.now() + LEASE).await
+    }
+
+    /// Renews the lease of a job that takes its time, until somebody else has the job. While PostgreSQL is away it may be
+    /// taken away; whoever finishes it finds out.
+    async fn keep(&self, id: Uuid, attempt: i32) {
+        loop {
+            sleep(RENEWAL).await;
+            let renewing = jobs::renew(self.ctx.pool(), id, attempt, self.ctx.now() + LEASE);
+            match postgres::within(RENEWAL, renewing).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(job.id = %id, error = %error, "the lease of a job was not renewed");
+                }
+            }
+        }
     }
 
     /// Runs a claimed attempt and notes what became of it. If that cannot be noted, the lease runs out.
@@ -342,9 +363,18 @@ impl Worker {
                 claimed.name
             )));
         };
+        if faults::makes(Mistake::AcknowledgeFirst) {
+            let mut connection = self.ctx.pool().acquire().await?;
+            jobs::finish(&mut connection, claimed.id, claimed.attempt, self.ctx.now()).await?;
+        }
+        faults::point("worker.claimed").await;
         let mut run = Run::new(self.ctx.clone(), claimed.cause, claimed.id, claimed.attempt);
         let running = AssertUnwindSafe(job.run(claimed.payload, &mut run)).catch_unwind();
-        match timeout(job.timeout, running).await {
+        let ended = tokio::select! {
+            ended = timeout(job.timeout, running) => ended,
+            () = self.keep(claimed.id, claimed.attempt) => return Ok(false),
+        };
+        match ended {
             Ok(Ok(result)) => result?,
             Ok(Err(_panic)) => return Err(JobError::Retry("it panicked".to_owned())),
             Err(_elapsed) => {
@@ -354,13 +384,18 @@ impl Worker {
                 )));
             }
         }
+        faults::point("worker.ran").await;
         let mut tx = run.into_tx().await?;
         let now = tx.now();
-        if !jobs::finish(tx.conn(), claimed.id, claimed.attempt, now).await? {
+        if !faults::makes(Mistake::AcknowledgeFirst)
+            && !jobs::finish(tx.conn(), claimed.id, claimed.attempt, now).await?
+        {
             tx.rollback().await?;
             return Ok(false);
         }
+        faults::point("worker.finished").await;
         tx.commit().await?;
+        faults::point("worker.committed").await;
         Ok(true)
     }
 

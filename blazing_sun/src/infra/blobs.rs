@@ -51,6 +51,23 @@ impl Blobs {
         Self(settings)
     }
 
+    /// How full the file system is that they lie on, in percent of what the application may use; none as long as there is no
+    /// folder.
+    pub async fn percent_full(&self) -> io::Result<Option<i64>> {
+        let folder = self.0.folder.clone();
+        let asked = spawn_blocking(move || match rustix::fs::statvfs(&folder) {
+            Ok(system) => {
+                let used = system.f_blocks.saturating_sub(system.f_bfree);
+                let all = used + system.f_bavail;
+                let percent = (used * 100).checked_div(all).unwrap_or_default();
+                Ok(Some(i64::try_from(percent).unwrap_or(i64::MAX)))
+            }
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        });
+        asked.await?
+    }
+
     /// Keeps a blob. Whoever looks for it sees all of it or nothing, and what is there already under its id stays: two
     /// attempts at the same thing leave one whole blob. Returns its size in bytes.
     pub async fn put(

@@ -1,15 +1,19 @@
 //! Kafka: clients that connect and reconnect in threads of their own. One asks whether the broker is well; a relay makes a
 //! producer, each consumer a subscription.
 
+mod reader;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, Producer, ThreadedProducer};
+
+pub use reader::{Place, Reader, Seen, places};
 
 /// How long a question may keep its thread.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -39,6 +43,8 @@ impl Settings {
         config
             .set("bootstrap.servers", format!("{}:{}", self.host, self.port))
             .set("client.id", "blazing_sun")
+            // How long an answer may take; the default lets a minute pass at a connection that leads nowhere.
+            .set("socket.timeout.ms", "10000")
             .set("log.connection.close", "false")
             // The default lets ten seconds pass before a broker that is back is seen.
             .set("reconnect.backoff.max.ms", "1000");
@@ -76,6 +82,17 @@ impl Settings {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         Ok(consumer)
+    }
+
+    /// A client that looks at topics and at the places of a group, which it never joins.
+    fn onlooker(&self, group: &str) -> KafkaResult<BaseConsumer> {
+        self.client()
+            .set("group.id", self.full_name(group))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("queued.max.messages.kbytes", "16384")
+            .create()
     }
 }
 

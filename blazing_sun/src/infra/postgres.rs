@@ -1,5 +1,6 @@
 //! PostgreSQL: the pool, and waiting for the server at start.
 
+use std::io;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +16,9 @@ const ATTEMPT: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a waiting start says that it waits.
 const REMINDER: Duration = Duration::from_secs(3);
+
+/// How long anybody waits for a connection of the pool before they are told to come back.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the database is and who signs in.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct Settings {
     pub sslmode: PgSslMode,
     /// The most connections the pool holds.
     pub pool_size: u32,
+    /// How long anybody waits for one of them.
+    pub patience: Duration,
 }
 
 impl Settings {
@@ -66,7 +72,7 @@ impl Settings {
     pub fn pool(&self) -> PgPool {
         PgPoolOptions::new()
             .max_connections(self.pool_size)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(self.patience)
             .connect_lazy_with(self.connect_options())
     }
 }
@@ -169,6 +175,18 @@ pub fn is_passing_cause(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<sqlx::Error>())
         .any(is_passing)
+}
+
+/// Gives up what takes longer than `limit`, for a cause that passes: nobody is told of a connection that leads nowhere, and who
+/// waits at it for an answer waits for a quarter of an hour.
+pub async fn within<T, E: From<sqlx::Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s", limit.as_secs());
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message)).into())
+    })
 }
 
 /// The constraint or unique index that a statement would have violated, if that is why it failed.

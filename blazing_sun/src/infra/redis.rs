@@ -15,6 +15,9 @@ use tokio::sync::Mutex;
 
 /// How long a connection or an answer may take: Redis speeds things up, so that waiting for it makes no sense.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a server that writes its disk once a second may take to have something there.
+const DISK: Duration = Duration::from_millis(DISK_MILLISECONDS);
+const DISK_MILLISECONDS: u64 = 2500;
 /// For how long nobody tries to connect after an attempt that failed, so that a Redis that is away slows nothing down.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -39,6 +42,7 @@ pub struct Settings {
 pub struct Redis {
     client: Client,
     prefix: String,
+    patience: Duration,
     slot: Mutex<Slot>,
 }
 
@@ -59,8 +63,18 @@ impl Redis {
         Ok(Self {
             client: Client::open(server.set_redis_settings(sign_in))?,
             prefix: settings.prefix.clone(),
+            patience: PATIENCE,
             slot: Mutex::default(),
         })
+    }
+
+    /// The same for who waits for the server's disk.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self {
+            patience: PATIENCE + DISK,
+            ..self
+        }
     }
 
     /// The full name of a key.
@@ -97,6 +111,25 @@ impl Redis {
         self.keep_if_good(answer).await
     }
 
+    /// Runs a command that writes, and waits until that is on the server's disk, if the server can say so (7.2 and later, with
+    /// an append-only file) and `wrote` finds in the answer that there is anything to wait for. Ask a [`Redis::patient`] one.
+    pub async fn ask_lasting<T: FromRedisValue>(
+        &self,
+        command: &redis::Cmd,
+        wrote: impl Fn(&T) -> bool,
+    ) -> RedisResult<T> {
+        let mut connection = self.connection().await?;
+        let asking = async {
+            let answer: T = command.query_async(&mut connection).await?;
+            if wrote(&answer) {
+                wait_for_disk(&mut connection).await?;
+            }
+            Ok(answer)
+        };
+        let answer = asking.await;
+        self.keep_if_good(answer).await
+    }
+
     /// Runs several commands in one go.
     pub async fn ask_all<T: FromRedisValue>(&self, commands: &redis::Pipeline) -> RedisResult<T> {
         let mut connection = self.connection().await?;
@@ -121,7 +154,7 @@ impl Redis {
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_response_timeout(Some(self.patience));
         let connecting = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
@@ -143,5 +176,18 @@ impl Redis {
             self.slot.lock().await.connection = None;
         }
         answer
+    }
+}
+
+/// Waits for what was written over this connection.
+async fn wait_for_disk(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let mut command = redis::cmd("WAITAOF");
+    command.arg(1).arg(0).arg(DISK_MILLISECONDS);
+    match command.query_async::<(i64, i64)>(connection).await {
+        Ok((0, _)) => Err(RedisError::from((ErrorKind::Io, "not on the disk in time"))),
+        Ok(_) => Ok(()),
+        // It has no such command or no such file, or may not be asked: then there is nothing to wait for.
+        Err(error) if matches!(error.code(), Some("ERR" | "NOPERM")) => Ok(()),
+        Err(error) => Err(error),
     }
 }

@@ -9,6 +9,7 @@ mod bulk;
 mod by_name;
 mod categories;
 mod checks;
+pub mod demo;
 pub mod events;
 mod forecast;
 mod parts;

@@ -33,6 +33,7 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
     routes
         .app_data(Data::new(ledger.books.clone()))
         .configure(books::api::configure)
+        .configure(books::pages::configure)
         .configure(wallets::api::configure)
         .configure(wallets::pages::configure)
         .configure(categories::api::configure)
@@ -47,12 +48,13 @@ pub fn configure(routes: &mut ServiceConfig, ledger: &Ledger) {
         .configure(rules::suggestions::configure)
         .configure(trash::api::configure)
         .configure(reports::api::configure)
+        .configure(reports::budget_api::configure)
+        .configure(reports::pages::configure)
         .configure(recurring::api::configure)
         .configure(forecast::api::configure)
         .configure(rates::api::configure)
         .configure(rates::net_worth_api::configure)
         .configure(budgets::api::configure)
-        .configure(budgets::report_api::configure)
         .configure(checks::api::configure);
 }
 
@@ -72,13 +74,13 @@ pub fn document() -> Vec<OpenApi> {
         rules::suggestions::Api::openapi(),
         trash::api::Api::openapi(),
         reports::api::Api::openapi(),
+        reports::budget_api::Api::openapi(),
         recurring::api::Api::openapi(),
         recurring::occurrences_api::Api::openapi(),
         forecast::api::Api::openapi(),
         rates::api::Api::openapi(),
         rates::net_worth_api::Api::openapi(),
         budgets::api::Api::openapi(),
-        budgets::report_api::Api::openapi(),
         checks::api::Api::openapi(),
     ]
 }

@@ -35,7 +35,10 @@ pub struct Site {
 }
 
 /// The templates, ready to be filled.
-pub struct Layout(Templates);
+pub struct Layout {
+    templates: Templates,
+    url: String,
+}
 
 /// The two forms of one mail.
 pub struct Rendered {
@@ -48,17 +51,27 @@ pub struct Rendered {
 impl Layout {
     /// Compiles every template; an error is a mistake in one of them.
     pub fn new(site: Site) -> Result<Self, Error> {
-        let site = context! { name => site.name, url => site.url };
         let templates = Templates::new(TEMPLATES.as_flattened())?;
-        Ok(Self(templates.with("site", site)))
+        let shown = context! { name => site.name, url => site.url };
+        Ok(Self {
+            templates: templates.with("site", shown),
+            url: site.url,
+        })
     }
 
-    /// Fills a mail's templates.
-    pub fn render(&self, message: &Message) -> Result<Rendered, Error> {
+    /// The address of a page of this site.
+    #[must_use]
+    pub fn address(&self, page: &str) -> String {
+        format!("{}{page}", self.url)
+    }
+
+    /// Fills a mail's templates. `unsubscribe` is the address where it is switched off, for those mails that can be.
+    pub fn render(&self, message: &Message, unsubscribe: Option<&str>) -> Result<Rendered, Error> {
         let fill = |ending: &str| {
             let template = format!("{}.{ending}", message.template);
-            let context = context! { subject => message.subject, ..message.context.clone() };
-            self.0.fill(&template, context)
+            let subject = &message.subject;
+            let context = context! { subject, unsubscribe, ..message.context.clone() };
+            self.templates.fill(&template, context)
         };
         Ok(Rendered {
             html: fill("html")?,
@@ -97,7 +110,7 @@ mod tests {
         let context = context! { link => LINK, hours => 24 };
 
         let mail = layout()
-            .render(&message("activation", context))
+            .render(&message("activation", context), None)
             .expect("a mail");
 
         for part in [&mail.html, &mail.text] {
@@ -112,7 +125,7 @@ mod tests {
     #[test]
     fn values_are_escaped_in_html_and_left_alone_in_text() {
         let mail = layout()
-            .render(&message("already_registered", context! {}))
+            .render(&message("already_registered", context! {}), None)
             .expect("a mail");
 
         assert!(
@@ -129,7 +142,7 @@ mod tests {
         let context = context! { link => LINK, hours => 1 };
 
         let mail = layout()
-            .render(&message("activation", context))
+            .render(&message("activation", context), None)
             .expect("a mail");
 
         assert!(mail.text.contains("1 hour."), "{}", mail.text);

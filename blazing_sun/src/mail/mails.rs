@@ -46,8 +46,11 @@ impl Mails {
     /// template.
     #[must_use]
     pub fn preview(&self, name: &str) -> Option<Result<Preview, minijinja::Error>> {
-        let message = self.find(name)?.sample();
-        let rendered = self.layout.render(&message);
+        let kind = self.find(name)?;
+        let message = kind.sample();
+        let rendered = self
+            .layout
+            .render(&message, self.unsubscribe(kind).as_deref());
         Some(rendered.map(|rendered| Preview {
             subject: message.subject,
             rendered,
@@ -58,6 +61,11 @@ impl Mails {
     #[must_use]
     pub fn post(&self) -> &Post {
         &self.post
+    }
+
+    /// The address where people switch a mail off, if they can.
+    pub(super) fn unsubscribe(&self, kind: &dyn Kind) -> Option<String> {
+        kind.switched_off_at().map(|page| self.layout.address(page))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&dyn Kind> {
@@ -90,6 +98,7 @@ pub(super) enum Unwritten {
 pub(super) trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     fn summary(&self) -> &'static str;
+    fn switched_off_at(&self) -> Option<&'static str>;
     async fn compose(&self, data: &Value, ctx: &Ctx) -> Result<Option<Message>, Unwritten>;
     fn sample(&self) -> Message;
 }
@@ -107,6 +116,10 @@ impl<M: Mail> Kind for Known<M> {
 
     fn summary(&self) -> &'static str {
         M::SUMMARY
+    }
+
+    fn switched_off_at(&self) -> Option<&'static str> {
+        M::SWITCHED_OFF_AT
     }
 
     async fn compose(&self, data: &Value, ctx: &Ctx) -> Result<Option<Message>, Unwritten> {

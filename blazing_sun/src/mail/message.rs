@@ -19,6 +19,9 @@ pub trait Mail: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is for, in one sentence, for the documents.
     const SUMMARY: &'static str;
 
+    /// The page of this site where people switch it off; none, if they cannot.
+    const SWITCHED_OFF_AT: Option<&'static str> = None;
+
     /// What it needs beyond the [`Ctx`]; given once, at registration.
     type Tools: Send + Sync + 'static;
 

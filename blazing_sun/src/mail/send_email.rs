@@ -45,9 +45,10 @@ impl SendEmail {
             return Ok(());
         };
         // A mistake in a template is mended by the next version, which will find the job waiting.
+        let unsubscribe = mails.unsubscribe(kind);
         let rendered = mails
             .layout
-            .render(&message)
+            .render(&message, unsubscribe.as_deref())
             .map_err(|error| JobError::Retry(format!("template: {error}")))?;
         let letter = Letter {
             id,
@@ -56,6 +57,7 @@ impl SendEmail {
             subject: message.subject,
             text: rendered.text,
             html: rendered.html,
+            unsubscribe,
         };
         Ok(mails.post().send(&letter).await?)
     }

@@ -15,7 +15,8 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::web::metrics::{Metrics, UNMATCHED};
+use crate::web::failures::{Failure, Failures};
+use crate::web::metrics::{Metrics, UNMATCHED, method_label};
 use crate::web::page::Reader;
 use crate::web::problem::Problem;
 use crate::web::request_id::{self, RequestId};
@@ -45,9 +46,11 @@ pub async fn envelope(
     let span = tracing::info_span!("request", http.request_id = id);
     request.extensions_mut().insert(RequestId(id.clone()));
     let reader = Reader::of(&request, &id);
+    let failures = request.app_data::<Data<Failures>>().cloned();
     let _in_flight = metrics.enter();
 
-    let outcome = handle(&limits, request, next)
+    let mut kind = None;
+    let outcome = handle(&limits, request, next, &mut kind)
         .instrument(span.clone())
         .await;
 
@@ -55,13 +58,16 @@ pub async fn envelope(
     let (status, outcome) = match outcome {
         Ok(response) => {
             let (request, response) = response.into_parts();
+            kind = kind.or_else(|| kind_of(&response));
             let mut response = as_shown(reader, response);
             response.headers_mut().insert(request_id::HEADER, header);
             let response = ServiceResponse::new(request, response);
             (response.status(), Ok(response))
         }
         Err(error) => {
-            let mut response = as_shown(reader, error.error_response());
+            let response = error.error_response();
+            kind = kind.or_else(|| kind_of(&response));
+            let mut response = as_shown(reader, response);
             response.headers_mut().insert(request_id::HEADER, header);
             (
                 response.status(),
@@ -72,14 +78,26 @@ pub async fn envelope(
     let took = started.elapsed();
     metrics.record(&method, &route, status, took);
     span.in_scope(|| log(method.as_str(), &route, status, took));
+    // That something is away is told by health itself.
+    if let Some(failures) = failures.filter(|_| status.is_server_error() && !is_asked_often(&route))
+    {
+        failures.note(Failure {
+            method: method_label(&method).to_owned(),
+            route,
+            status: status.as_u16(),
+            request_id: id,
+            kind: kind.unwrap_or("internal"),
+        });
+    }
     outcome
 }
 
-/// Runs the request within its bounds; whatever fails, fails as a problem.
+/// Runs the request within its bounds; whatever fails, fails as a problem. What the problem does not say is its `kind`.
 async fn handle(
     limits: &Limits,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+    kind: &mut Option<&'static str>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     if declared_length(&request).is_some_and(|length| length > limits.max_body_bytes) {
         return Err(Problem::of_status(StatusCode::PAYLOAD_TOO_LARGE).into());
@@ -88,9 +106,17 @@ async fn handle(
     match timeout(limits.request_timeout, answer).await {
         Ok(Ok(Ok(response))) => Ok(as_problem(response.map_into_boxed_body())),
         Ok(Ok(Err(error))) => Err(error),
-        Ok(Err(_panic)) => Err(Problem::internal(&"the handler panicked").into()),
+        Ok(Err(_panic)) => {
+            *kind = Some("panic");
+            Err(Problem::internal(&"the handler panicked").into())
+        }
         Err(_elapsed) => Err(Problem::timeout().into()),
     }
+}
+
+/// The kind of problem that an answer is.
+fn kind_of(answer: &HttpResponse) -> Option<&'static str> {
+    answer.extensions().get().map(Problem::kind)
 }
 
 /// Gives an error that the framework itself answered, such as 405, the form of all others.
@@ -137,7 +163,7 @@ fn declared_length(request: &ServiceRequest) -> Option<usize> {
 fn log(method: &str, route: &str, status: StatusCode, took: Duration) {
     let status = status.as_u16();
     let milliseconds = took.as_micros() as f64 / 1000.0;
-    if route.starts_with("/health") || route == "/metrics" {
+    if is_asked_often(route) {
         tracing::debug!(
             http.method = method,
             http.route = route,
@@ -154,6 +180,11 @@ fn log(method: &str, route: &str, status: StatusCode, took: Duration) {
             "request"
         );
     }
+}
+
+/// Whether machines ask it every few seconds.
+fn is_asked_often(route: &str) -> bool {
+    route.starts_with("/health") || route == "/metrics"
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective};
 use actix_web::web::Data;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tracing::Instrument;
@@ -22,7 +23,7 @@ use crate::kernel::clock::Clock;
 const FRESH: TimeDelta = TimeDelta::seconds(1);
 
 /// How a service does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It does its work.

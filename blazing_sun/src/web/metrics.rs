@@ -157,7 +157,7 @@ pub async fn show(
 }
 
 /// The method, if it is a usual one: clients may invent others.
-fn method_label(method: &Method) -> &str {
+pub(super) fn method_label(method: &Method) -> &str {
     const USUAL: [Method; 7] = [
         Method::GET,
         Method::HEAD,

@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod envelope;
 pub mod etag;
 pub mod extractors;
+pub mod failures;
 pub mod health;
 pub mod idempotency;
 pub mod metrics;

@@ -201,6 +201,12 @@ impl Problem {
         Self::of_status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The end of its `type`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// What to do, for pages that tell it themselves.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {

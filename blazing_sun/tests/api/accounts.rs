@@ -122,7 +122,7 @@ async fn of_several_sign_ups_with_a_pending_address_the_newest_counts() {
 
 #[tokio::test]
 async fn a_token_works_once_even_if_many_use_it_at_the_same_time() {
-    let world = World::solo().await.with("THROTTLE_FACTOR", 10);
+    let world = World::solo().await.patient().with("THROTTLE_FACTOR", 10);
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     sign_up(&app, ADA, "correct horse").await;

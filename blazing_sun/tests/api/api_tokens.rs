@@ -254,7 +254,7 @@ async fn all_that_is_wrong_with_a_token_is_told_at_once() {
 
 #[tokio::test]
 async fn an_account_has_fifty_tokens_at_most_however_they_are_asked_for() {
-    let world = World::solo().await;
+    let world = World::solo().await.patient();
     let app = TestApp::start(&world).await;
     let mut machine = Machine::new(&world, &app).await;
     let ada = member(&world, &app, &mut machine, ADA).await;

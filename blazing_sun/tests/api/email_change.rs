@@ -85,6 +85,7 @@ async fn the_address_changes_when_both_have_agreed_in_either_order() {
 async fn one_address_alone_changes_nothing_and_each_link_works_once() {
     let (world, app, mut machine) = World::solo()
         .await
+        .patient()
         .with("THROTTLE_FACTOR", 100)
         .start()
         .await;

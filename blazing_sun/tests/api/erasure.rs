@@ -35,8 +35,16 @@ pub async fn cached(world: &World) -> Vec<String> {
         let (next, keys): (u64, Vec<String>) = client.ask(&scan).await.expect("keys");
         for key in keys {
             let get = redis::cmd("GET").arg(&key).take();
-            let value: Option<String> = client.ask(&get).await.expect("a value");
-            found.push(format!("{key} = {}", value.unwrap_or_default()));
+            let range = redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).take();
+            let value = match client.ask::<Option<String>>(&get).await {
+                Ok(value) => value.unwrap_or_default(),
+                // It is a set.
+                Err(_) => {
+                    let values: Vec<String> = client.ask(&range).await.expect("a set");
+                    values.concat()
+                }
+            };
+            found.push(format!("{key} = {value}"));
         }
         if next == 0 {
             return found;
@@ -168,6 +176,9 @@ async fn nothing_of_an_erased_person_is_left_but_a_pseudonym_in_what_happened() 
     assert_eq!(export.status, 202);
     machine.settle().await;
     assert_eq!(ada.get("/api/v1/auth/validate").await.status, 204);
+    for browser in [&mut ada, &mut bob] {
+        assert_eq!(browser.get("/api/v1/feed").await.status, 200);
+    }
     let (id, bobs) = (id_of(&world, ADA).await, id_of(&world, BOB).await);
     let marks = leave_traces(&world, id, bobs).await;
     let pool = world.pool();
@@ -196,6 +207,8 @@ async fn nothing_of_an_erased_person_is_left_but_a_pseudonym_in_what_happened() 
     };
     assert!(held(&files(world.storage()), ADA));
     assert!(held(&cached(&world).await, &id.to_string()));
+    let feed = |id: Uuid| format!(":feed:1:1:{id}");
+    assert!(held(&cached(&world).await, &feed(id)));
 
     app.clock.advance(TimeDelta::minutes(1));
     enqueue(&world, &app, "erase_accounts", json!({})).await;
@@ -208,6 +221,7 @@ async fn nothing_of_an_erased_person_is_left_but_a_pseudonym_in_what_happened() 
         assert!(!held(&cached(&world).await, mark), "{what} in Redis");
     }
     assert!(!held(&cached(&world).await, &id.to_string()));
+    assert!(held(&cached(&world).await, &feed(bobs)));
     for table in tables_with(&pool, &id.to_string()).await {
         let may = ["audit_log", "event_log", "jobs"];
         assert!(

@@ -156,6 +156,7 @@ fn no_two_schemas_have_one_name() {
     let documents = [
         blazing_sun::accounts::document(),
         blazing_sun::ledger::document(),
+        blazing_sun::feed::document(),
     ];
     let mut known = std::collections::BTreeMap::new();
     for document in documents.concat() {

@@ -137,7 +137,7 @@ async fn a_code_may_be_five_seconds_late() {
 
 #[tokio::test]
 async fn fifty_uses_of_a_recovery_code_let_one_in() {
-    let world = World::solo().await.with("THROTTLE_FACTOR", 100);
+    let world = World::solo().await.patient().with("THROTTLE_FACTOR", 100);
     let (app, mut machine) = started(&world).await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
     let (_, codes) = App::set_up(&mut ada, &app).await;

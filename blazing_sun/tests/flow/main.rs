@@ -13,9 +13,12 @@ mod consumers;
 mod dead_letters;
 mod events;
 mod freshness;
+mod fuzzed;
 mod garbage;
 mod jobs;
 mod laws;
+#[path = "../../fuzz/src/lib.rs"]
+mod laws_of_bytes;
 mod leases;
 mod operator;
 mod purge;
@@ -26,4 +29,5 @@ mod schedule;
 #[path = "../support/mod.rs"]
 mod support;
 mod tickets;
+mod verify;
 mod worker;

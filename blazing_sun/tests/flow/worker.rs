@@ -5,7 +5,7 @@ use blazing_sun::flow::job::Ticket;
 use blazing_sun::flow::worker::Outcome;
 use blazing_sun::flow::{dead_letter, jobs, outbox};
 use blazing_sun::kernel::id;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::Executor;
 use sqlx::postgres::PgListener;
@@ -17,11 +17,20 @@ use crate::harness::{
     ATTEMPTS, CHANNEL, Carrier, Deed, Effect, Errand, Script, Working, World, soon, told,
 };
 
-/// How long an errand's worker is believed to live: the job's own time, and a margin.
-const LEASE: TimeDelta = TimeDelta::seconds(90);
+/// How long a worker is believed to live that says nothing of its job.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
 const MOMENT: TimeDelta = TimeDelta::milliseconds(1);
 /// What the spine waits at most before another attempt.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
+
+/// Until when the worker of a job is believed to live.
+async fn lease_until(world: &World, id: Uuid) -> Option<DateTime<Utc>> {
+    sqlx::query_scalar("SELECT lease_until FROM jobs WHERE id = $1")
+        .bind(id)
+        .fetch_one(world.pool())
+        .await
+        .expect("the job")
+}
 
 over_both_carriers! {
     async fn a_job_whose_worker_was_killed_runs_again(carrier: Carrier) {
@@ -134,6 +143,45 @@ over_both_carriers! {
         assert_eq!((late_outcome, outcome), (Outcome::Lost, Outcome::Done));
         assert_eq!((between.state.as_str(), told(&between).as_str()), ("running", "1 lost"));
         assert_eq!(told(&world.job(id).await), "1 lost, 2 done");
+    }
+
+    async fn a_job_that_takes_its_time_stays_with_its_worker(carrier: Carrier) {
+        let world = World::with_jobs_over(carrier).await;
+        let id = world.enqueue(&Errand::<5>::default()).await;
+        let script = Script::of([Deed::Pause]);
+        let (mut worker, mut relay) = (world.worker(script.catalogue(), 1).await, world.relay().await);
+        relay.once().await;
+        let attempt = worker.begin_next().await;
+        let paused = script.paused().await;
+
+        let before = lease_until(&world, id).await;
+        world.clock.advance(LEASE);
+        soon("a renewal", async { while lease_until(&world, id).await == before {} }).await;
+        world.clock.advance(LEASE);
+        world.sweep().await;
+        let job = world.job(id).await;
+        paused.go_on(Deed::Succeed);
+        let outcome = soon("the attempt", attempt).await.expect("an outcome");
+
+        assert_eq!((job.state.as_str(), job.attempt, outcome), ("running", 1, Outcome::Done));
+        assert_eq!(told(&world.job(id).await), "1 done");
+    }
+
+    async fn a_job_that_was_taken_away_is_broken_off(carrier: Carrier) {
+        let world = World::with_jobs_over(carrier).await;
+        let id = world.enqueue(&Errand::<5>::default()).await;
+        let script = Script::of([Deed::Pause]);
+        let (mut worker, mut relay) = (world.worker(script.catalogue(), 1).await, world.relay().await);
+        relay.once().await;
+        let attempt = worker.begin_next().await;
+        let _paused = script.paused().await;
+        world.clock.advance(LEASE + MOMENT);
+        world.sweep().await;
+
+        let outcome = soon("the end of the attempt", attempt).await.expect("an outcome");
+
+        assert_eq!((outcome, told(&world.job(id).await).as_str()), (Outcome::Lost, "1 lost"));
+        assert_eq!(world.errands().await, []);
     }
 
     async fn a_late_worker_whose_job_nobody_took_still_finishes_it(carrier: Carrier) {

@@ -66,6 +66,9 @@ impl Database {
         let mut connection = connect(&administration).await;
         let statement = format!("CREATE DATABASE {name} TEMPLATE {}", content.template());
         administer(&mut connection, statement).await;
+        // Nothing in it has to outlive the server, and the disk is everybody's.
+        let statement = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+        administer(&mut connection, statement).await;
         connection.close().await.expect("a goodbye");
         Self {
             name,

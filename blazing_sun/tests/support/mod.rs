@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// How long the machine may take for one step before the test fails: far more than it ever needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for a step of the machine, and fails if it hangs.
 pub async fn soon<T>(what: &str, step: impl Future<Output = T>) -> T {

@@ -22,6 +22,15 @@ pub async fn erase_account(
     Ok(true)
 }
 
+/// Erases an account at once, for those who keep the machine. Says whether it was there.
+pub async fn erase_now(tx: &mut Tx, held: &Held, account: Id<Account>) -> Result<bool, Refused> {
+    let Some(version) = repo::lock(tx, account).await? else {
+        return Ok(false);
+    };
+    erase(tx, held, account, version).await?;
+    Ok(true)
+}
+
 /// Erases an account whose row is locked, at this version. There is no other way to remove one.
 pub async fn erase(
     tx: &mut Tx,

@@ -11,7 +11,7 @@ mod mails;
 pub mod pages;
 mod repo;
 
-pub use erase::erase;
+pub use erase::{erase, erase_now};
 pub use held::AccountData;
 pub use jobs::{DataTools, EraseAccount, EraseAccounts, ExportAccount, PurgeExports};
 pub use mails::{DeletionScheduled, ExportReady};

@@ -247,6 +247,16 @@ pub async fn lock_due(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<Option<
     .await
 }
 
+/// Locks an account and returns its version.
+pub async fn lock(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "SELECT version FROM users WHERE id = $1 FOR UPDATE",
+        account.uuid(),
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
 /// Deletes what holds the address of an account, or its owner's name, without hanging on the account.
 pub async fn forget_address(tx: &mut Tx, account: Id<Account>) -> sqlx::Result<()> {
     sqlx::query!(

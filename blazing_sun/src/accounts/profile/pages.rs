@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Form, ServiceConfig};
-use chrono_tz::TZ_VARIANTS;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
@@ -70,13 +69,7 @@ fn options(profile: &Profile) -> Value {
     if !LOCALES.iter().any(|(tag, _)| tag == locale) {
         locales.push(option(locale, locale));
     }
-    // Those without a region are old names of others.
-    let time_zones: Vec<Value> = TZ_VARIANTS
-        .iter()
-        .map(|zone| zone.name())
-        .filter(|name| *name == "UTC" || name.contains('/') || name == time_zone)
-        .map(|name| option(name, name))
-        .collect();
+    let time_zones = choices::time_zones(time_zone);
     context! { locales, time_zones, currencies => choices::currencies() }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use tokio::time::sleep;
 
+use crate::app::commands::verify;
 use crate::app::wiring::Wiring;
 use crate::flow::consumer::Consumer;
 use crate::flow::dead_letter::{self, DeadLetter};
@@ -43,6 +44,8 @@ pub enum Command {
         #[arg(long, default_value_t = 0)]
         from: i64,
     },
+    /// Compare the log with Kafka and with what each consumer has had. Exits with 1 if something is missing.
+    Verify(verify::Options),
     /// Clear a consumer's read model and make it again from the source tables.
     Rebuild {
         /// The consumer.
@@ -114,6 +117,7 @@ pub async fn execute(wiring: &Wiring, command: Command) -> anyhow::Result<()> {
             println!("{} looked at {given} events", consumer.name());
             Ok(())
         }
+        Command::Verify(options) => verify::execute(wiring, options).await,
         Command::Rebuild { consumer } => {
             let consumer = find(wiring, &consumer)?;
             rebuild::rebuild(&consumer).await?;

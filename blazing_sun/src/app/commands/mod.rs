@@ -4,7 +4,9 @@ mod events;
 mod jobs;
 mod keys;
 mod schedule;
+mod seed;
 mod user;
+mod verify;
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -18,7 +20,7 @@ use crate::app::config::{Config, Problem, Sources};
 use crate::app::roles::Role;
 use crate::app::wiring::Wiring;
 use crate::app::{doctor, healthcheck, logging, signals};
-use crate::flow::asyncapi;
+use crate::flow::{asyncapi, faults};
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::SystemClock;
 
@@ -43,6 +45,8 @@ enum Command {
     },
     /// Apply the migrations and say which.
     Migrate,
+    /// Make a demo account with two years of transactions, in development.
+    Seed(seed::Options),
     /// Show the configuration, ask every service, and say what to do.
     Doctor,
     /// Ask the application on this host whether it is ready.
@@ -81,6 +85,9 @@ pub async fn execute(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Run { only } => with_config(|config| run(config, only)).await,
         Command::Migrate => with_config(migrate).await,
+        Command::Seed(options) => {
+            with_wiring(async |wiring| seed::execute(wiring, options).await).await
+        }
         Command::Doctor => doctor().await,
         Command::Health => health().await,
         Command::User { command } => {
@@ -110,6 +117,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
 
 async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     logging::start(&config.logs);
+    let _commands = faults::commands();
     let roles = if only.is_empty() {
         Role::value_variants()
     } else {

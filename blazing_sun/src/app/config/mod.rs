@@ -16,6 +16,7 @@ use crate::accounts::{
 use crate::flow::purge::Retention;
 use crate::infra::{blobs, kafka, postgres, rabbitmq, redis, services, smtp};
 use crate::kernel::email::Email;
+use crate::monitor;
 use crate::web::client::TrustedProxies;
 use crate::web::envelope::Limits;
 use reader::Reader;
@@ -35,6 +36,8 @@ pub struct Config {
     pub services: services::Settings,
     /// How events and jobs are carried, and how long they are remembered.
     pub flow: Flow,
+    /// From when on the system tells something about itself.
+    pub monitor: monitor::Settings,
     /// Where mail goes.
     pub mail: smtp::Settings,
     /// What the outside knows.
@@ -63,6 +66,8 @@ pub struct Site {
     pub key: Option<LinkKey>,
     /// Whether it shows how its mails look.
     pub mail_previews: bool,
+    /// Whether an account may be made whose password everybody knows.
+    pub demo_data: bool,
 }
 
 impl Site {
@@ -174,6 +179,7 @@ impl Config {
                 },
             },
             flow: Flow::read(&mut reader),
+            monitor: read_monitor(&mut reader),
             mail: read_mail(&mut reader),
             site: Site::read(&mut reader),
             accounts: read_accounts(&mut reader),
@@ -288,6 +294,7 @@ impl Site {
                 LinkKey::new,
             ),
             mail_previews: reader.parsed("MAIL_PREVIEWS", "true or false", false),
+            demo_data: reader.parsed("DEMO_DATA", "true or false", false),
         }
     }
 }
@@ -302,6 +309,19 @@ fn read_used<T>(
     match reader.one_of(name, [used, unused]) {
         Some(choice) if choice == unused => None,
         _ => Some(read(reader)),
+    }
+}
+
+fn read_monitor(reader: &mut Reader) -> monitor::Settings {
+    let seconds =
+        |reader: &mut Reader, name| TimeDelta::seconds(reader.number(name, 0..=1_000_000_000));
+    monitor::Settings {
+        errors_per_minute: reader.number("MONITOR_ERRORS_PER_MINUTE", 0..=1000),
+        lag: seconds(reader, "MONITOR_LAG_SECONDS"),
+        outbox: seconds(reader, "MONITOR_OUTBOX_SECONDS"),
+        jobs: seconds(reader, "MONITOR_JOBS_SECONDS"),
+        disk_percent: reader.number("MONITOR_DISK_PERCENT", 0..=100),
+        database_mebibytes: reader.number("MONITOR_DATABASE_MIB", 0..=1_000_000_000),
     }
 }
 
@@ -380,6 +400,7 @@ fn read_postgres(reader: &mut Reader) -> postgres::Settings {
             Default::default(),
         ),
         pool_size: reader.number("POSTGRES_POOL_SIZE", 1..=1000),
+        patience: postgres::PATIENCE,
     }
 }
 

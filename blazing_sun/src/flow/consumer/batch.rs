@@ -2,12 +2,14 @@
 
 use anyhow::Context;
 use chrono::TimeDelta;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::flow::consumer::{Consumer, Record, Want};
 use crate::flow::ctx::{Cause, Tx};
-use crate::flow::event::CloudEvent;
-use crate::flow::{dead_letter, inbox, rebuild};
+use crate::flow::event::{CloudEvent, Unreadable};
+use crate::flow::reaction::Outside;
+use crate::flow::{dead_letter, faults, inbox, rebuild};
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,9 @@ impl Consumer {
             .iter()
             .map(|record| CloudEvent::parse(&record.value))
             .collect();
+        if let Some(outside) = self.reaction().outside() {
+            return self.attempt_outside(outside, records, &events).await;
+        }
         let mut tx = self.ctx().begin(Cause::new(self.name())).await?;
         rebuild::hold_off(tx.conn(), self.name()).await?;
 
@@ -56,6 +61,7 @@ impl Consumer {
             .map(|event| event.id)
             .collect();
         let mut fresh = inbox::take(tx.conn(), self.name(), &wanted).await?;
+        faults::point("consumer.noted").await;
         let waiting = dead_letter::waiting(tx.conn(), self.name(), records).await?;
         let coming: Vec<&CloudEvent> = events
             .iter()
@@ -69,22 +75,7 @@ impl Consumer {
         let mut outcomes = Vec::with_capacity(records.len());
         for (record, event) in records.iter().zip(&events) {
             let outcome = match event {
-                Err(unreadable) => {
-                    dead_letter::keep_unreadable(
-                        tx.conn(),
-                        self.name(),
-                        record,
-                        &unreadable.to_string(),
-                    )
-                    .await?;
-                    tracing::warn!(
-                        consumer.name = self.name(),
-                        record.topic = record.topic,
-                        record.offset = record.offset,
-                        "a record is not an event and was kept as a dead letter"
-                    );
-                    Outcome::Unreadable
-                }
+                Err(unreadable) => self.keep_unreadable(tx.conn(), record, unreadable).await?,
                 Ok(event) if matches!(self.wants(&event.kind), Want::No) => Outcome::Passed,
                 Ok(event) if !fresh.remove(&event.id) => Outcome::Repeated,
                 Ok(event) if waiting.contains(&(record.topic.clone(), record.key.clone())) => {
@@ -100,11 +91,71 @@ impl Consumer {
             };
             outcomes.push(outcome);
         }
+        faults::point("consumer.reacted").await;
         tx.commit().await?;
+        faults::point("consumer.committed").await;
+        self.observe(&events, &outcomes);
+        Ok(outcomes)
+    }
+
+    /// The same with effects outside PostgreSQL, which no transaction holds together.
+    async fn attempt_outside(
+        &self,
+        outside: &dyn Outside,
+        records: &[Record],
+        events: &[Result<CloudEvent, Unreadable>],
+    ) -> anyhow::Result<Vec<Outcome>> {
+        let mut coming = Vec::with_capacity(records.len());
+        let mut outcomes = Vec::with_capacity(records.len());
+        for (record, event) in records.iter().zip(events) {
+            outcomes.push(match event {
+                Err(unreadable) => {
+                    let mut connection = self.ctx().pool().acquire().await?;
+                    self.keep_unreadable(&mut connection, record, unreadable)
+                        .await?
+                }
+                Ok(event) => match self.wants(&event.kind) {
+                    Want::No => Outcome::Passed,
+                    Want::Unknown => {
+                        anyhow::bail!("this build does not know the type {}", event.kind)
+                    }
+                    Want::Yes => {
+                        coming.push(event);
+                        Outcome::Taken
+                    }
+                },
+            });
+        }
+        if !coming.is_empty() {
+            outside.carry_out(self.ctx(), &coming).await?;
+        }
+        self.observe(events, &outcomes);
+        Ok(outcomes)
+    }
+
+    async fn keep_unreadable(
+        &self,
+        connection: &mut PgConnection,
+        record: &Record,
+        unreadable: &Unreadable,
+    ) -> sqlx::Result<Outcome> {
+        let error = unreadable.to_string();
+        dead_letter::keep_unreadable(connection, self.name(), record, &error).await?;
+        tracing::warn!(
+            consumer.name = self.name(),
+            record.topic = record.topic,
+            record.offset = record.offset,
+            "a record is not an event and was kept as a dead letter"
+        );
+        Ok(Outcome::Unreadable)
+    }
+
+    /// Measures how long after the events their effects were there.
+    fn observe(&self, events: &[Result<CloudEvent, Unreadable>], outcomes: &[Outcome]) {
         for (event, _) in events
             .iter()
-            .flatten()
-            .zip(&outcomes)
+            .zip(outcomes)
+            .filter_map(|(event, outcome)| Some((event.as_ref().ok()?, outcome)))
             .filter(|(_, outcome)| **outcome == Outcome::Taken)
         {
             let delay = (self.ctx().now() - event.time).max(TimeDelta::zero());
@@ -114,7 +165,6 @@ impl Consumer {
                 .with_label_values(&[self.name()])
                 .observe(delay.as_seconds_f64());
         }
-        Ok(outcomes)
     }
 
     /// The effect of one event that was not taken before.
@@ -123,8 +173,11 @@ impl Consumer {
         tx: &mut Tx,
         event: &CloudEvent,
     ) -> anyhow::Result<Outcome> {
-        if matches!(self.wants(&event.kind), Want::Unknown) {
-            anyhow::bail!("this build does not know the type {}", event.kind);
+        match self.wants(&event.kind) {
+            Want::Yes => {}
+            // A replay: the build that kept it did not know the type yet.
+            Want::No => return Ok(Outcome::Passed),
+            Want::Unknown => anyhow::bail!("this build does not know the type {}", event.kind),
         }
         tx.set_cause(event.as_cause());
         self.reaction()

@@ -106,8 +106,12 @@ impl Source {
                         tracing::debug!(error = %error, "the offset was not stored");
                     }
                 }
-                // The broker keeps the place. Who asks the tables how far the consumer is needs one there.
-                freshness::advance(consumer).await
+                // The broker keeps the place. Who asks the tables how far the consumer is needs one there; without an inbox
+                // nobody can tell.
+                match consumer.remembers() {
+                    true => freshness::advance(consumer).await,
+                    false => Ok(()),
+                }
             }
             Self::Log(follower) => follower.store(records.position).await,
         }
@@ -196,10 +200,7 @@ fn to_record(message: &BorrowedMessage<'_>, prefix: &str) -> Record {
         topic: topic.strip_prefix(prefix).unwrap_or(topic).to_owned(),
         partition: Some(message.partition()),
         offset: message.offset(),
-        // PostgreSQL's text has no NUL.
-        key: message
-            .key()
-            .map(|key| String::from_utf8_lossy(key).replace('\0', "\u{fffd}")),
+        key: message.key().map(Record::key),
         value: message.payload().unwrap_or_default().to_vec(),
     }
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::flow::ctx::{Ctx, Wakeups};
 use crate::flow::event::CONTENT_TYPE;
 use crate::flow::event_log;
+use crate::flow::faults::{self, Mistake};
 use crate::flow::lease::Term;
 use crate::flow::relay::{Pump, Step};
 use crate::infra::kafka;
@@ -100,12 +101,15 @@ impl Pump for Events {
         let Some(last) = batch.last() else {
             return Ok(Step::Carried(0));
         };
+        faults::point("relay.events.fetched").await;
         let Some(published) = self.publish(&batch, stop).await? else {
             return Ok(Step::Carried(0));
         };
+        faults::point("relay.events.confirmed").await;
         if !event_log::settle(self.ctx.pool(), term, &published).await? {
             return Ok(Step::Deposed);
         }
+        faults::point("relay.events.settled").await;
         self.ctx.wakeups().published.notify_waiters();
         let relayed = &self.ctx.metrics().relayed;
         relayed
@@ -155,6 +159,10 @@ impl Events {
 
     /// After everything up to `settled` that was seen has been settled, with these transactions running before.
     fn raise_floor(&mut self, settled: i64, running: &Running) {
+        if faults::makes(Mistake::Watermark) {
+            self.floor = settled;
+            return;
+        }
         if let Some(next_floor) = &self.next_floor {
             let all_ended = next_floor
                 .begun_later
@@ -176,7 +184,8 @@ impl Events {
         let refused = self.refused.len();
         self.refused.retain(|_, until| *until > started);
         // What a topic gets that is tried again lies below the floor.
-        let sweeping = started >= self.next_sweep || self.refused.len() < refused;
+        let sweeping = (started >= self.next_sweep || self.refused.len() < refused)
+            && !faults::makes(Mistake::Watermark);
         let floor = if sweeping { 0 } else { self.floor };
         let refused: Vec<String> = self.refused.keys().cloned().collect();
         let batch = sqlx::query_as!(
@@ -243,6 +252,7 @@ impl Events {
                 }
             }
         }
+        faults::point("relay.events.sent").await;
         let ending = async {
             stop.cancelled().await;
             sleep(GRACE).await;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::flow::ctx::{Ctx, Wakeups};
+use crate::flow::faults;
 use crate::flow::job::Ticket;
 use crate::flow::jobs;
 use crate::flow::lease::Term;
@@ -102,6 +103,7 @@ impl Pump for Jobs {
             .map(|due| Message::new(due.ticket.id, &due.ticket.name, due.priority, &due.ticket))
             .collect();
         let confirmed = self.publish(JOBS, &messages?).await?;
+        faults::point("relay.jobs.confirmed").await;
         let sent: Vec<Ticket> = due
             .into_iter()
             .zip(confirmed)
@@ -110,6 +112,7 @@ impl Pump for Jobs {
         if !jobs::settle_sent(&pool, term, &sent, now).await? {
             return Ok(Step::Deposed);
         }
+        faults::point("relay.jobs.settled").await;
         Ok(Step::Carried(sent.len()))
     }
 }
@@ -199,6 +202,7 @@ impl Jobs {
                 );
                 confirms.push(publish.await?);
             }
+            faults::point("relay.jobs.sent").await;
             join_all(confirms)
                 .await
                 .into_iter()

@@ -23,6 +23,8 @@ pub struct Letter {
     pub text: String,
     /// The same as HTML.
     pub html: String,
+    /// The address of the page where the recipient can see to it that no more of its kind come.
+    pub unsubscribe: Option<String>,
 }
 
 impl Letter {
@@ -31,14 +33,16 @@ impl Letter {
         format!("{}@{domain}", self.id)
     }
 
-    /// The letter with its headers. The last two ask machines not to answer.
+    /// The letter with its headers. Two of them ask machines not to answer; the last one is for the button of mail programs
+    /// that says "unsubscribe" (RFC 2369).
     pub(super) fn message(&self, from: &Mailbox) -> Result<Message, SendError> {
         const AUTO_SUBMITTED: HeaderName = HeaderName::new_from_ascii_str("Auto-Submitted");
         const SUPPRESS: HeaderName = HeaderName::new_from_ascii_str("X-Auto-Response-Suppress");
+        const UNSUBSCRIBE: HeaderName = HeaderName::new_from_ascii_str("List-Unsubscribe");
 
         let name = self.to.name.as_deref().map(one_line);
         let name = name.filter(|name| !name.is_empty());
-        Message::builder()
+        let mut message = Message::builder()
             .message_id(Some(format!("<{}>", self.message_id(from.email.domain()))))
             .date(self.date.into())
             .from(from.clone())
@@ -48,7 +52,12 @@ impl Letter {
                 AUTO_SUBMITTED,
                 "auto-generated".to_owned(),
             ))
-            .raw_header(HeaderValue::new(SUPPRESS, "All".to_owned()))
+            .raw_header(HeaderValue::new(SUPPRESS, "All".to_owned()));
+        if let Some(address) = &self.unsubscribe {
+            let address = format!("<{}>", one_line(address));
+            message = message.raw_header(HeaderValue::new(UNSUBSCRIBE, address));
+        }
+        message
             .multipart(MultiPart::alternative_plain_html(
                 self.text.clone(),
                 self.html.clone(),
@@ -80,6 +89,7 @@ mod tests {
             subject: subject.to_owned(),
             text: "Good morning".to_owned(),
             html: "<p>Good morning</p>".to_owned(),
+            unsubscribe: None,
         }
     }
 
@@ -109,6 +119,21 @@ mod tests {
         ] {
             assert!(headers.iter().any(|line| line == expected), "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_letter_that_can_be_switched_off_says_where() {
+        let mut letter = letter("Ada", "Hello");
+        let of = |letter: &Letter| {
+            let mut headers = headers(letter).into_iter();
+            headers.find(|line| line.starts_with("List-Unsubscribe"))
+        };
+        assert_eq!(of(&letter), None);
+
+        letter.unsubscribe = Some("https://sun.example/settings".to_owned());
+
+        let expected = "List-Unsubscribe: <https://sun.example/settings>";
+        assert_eq!(of(&letter).as_deref(), Some(expected));
     }
 
     #[test]

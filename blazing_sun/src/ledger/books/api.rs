@@ -48,27 +48,28 @@ struct BookView {
 /// What is to change; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct BookBody {
+pub(super) struct BookBody {
     /// An ISO 4217 code of a currency in circulation.
     #[serde(default, deserialize_with = "fixed")]
     #[schema(nullable = false, min_length = 3, max_length = 3)]
-    base_currency: Option<String>,
+    pub base_currency: Option<String>,
     /// A name of the IANA time zone database, such as `Europe/Berlin`.
     #[serde(default, deserialize_with = "fixed")]
     #[schema(nullable = false, max_length = 64)]
-    time_zone: Option<String>,
+    pub time_zone: Option<String>,
     /// A day from 1 to 28.
     #[serde(default, deserialize_with = "fixed")]
     #[schema(nullable = false, minimum = 1, maximum = 28)]
-    month_start: Option<i16>,
+    pub month_start: Option<i16>,
     /// Whether you get a report of each month by mail.
     #[serde(default, deserialize_with = "fixed")]
     #[schema(nullable = false)]
-    monthly_report: Option<bool>,
+    pub monthly_report: Option<bool>,
 }
 
 impl BookBody {
-    fn parse(&self) -> Result<Changes, Problem> {
+    /// What is to change, or all that is wrong with it.
+    pub fn parse(&self) -> Result<Changes, Problem> {
         let mut fields = Fields::default();
         let currency = self.base_currency.as_deref().map(str::parse).transpose();
         let time_zone = self.time_zone.as_deref().map(str::parse).transpose();

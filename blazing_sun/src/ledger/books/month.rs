@@ -49,6 +49,12 @@ impl Month {
         Self(self.0 + months)
     }
 
+    /// Itself, if it is one that has a name.
+    #[must_use]
+    pub fn named(self) -> Option<Self> {
+        YEARS.contains(&self.0.div_euclid(12)).then_some(self)
+    }
+
     /// How many months it is to another one.
     #[must_use]
     pub fn until(self, other: Self) -> i32 {
@@ -78,9 +84,9 @@ impl FromStr for Month {
         }
         let year: i32 = year.parse().map_err(|_| NotAMonth)?;
         let month: i32 = month.parse().map_err(|_| NotAMonth)?;
-        (YEARS.contains(&year) && (1..=12).contains(&month))
-            .then_some(Self(year * 12 + month - 1))
-            .ok_or(NotAMonth)
+        let is_one = (1..=12).contains(&month);
+        let month = is_one.then_some(Self(year * 12 + month - 1));
+        month.and_then(Self::named).ok_or(NotAMonth)
     }
 }
 
@@ -122,6 +128,15 @@ mod tests {
             "2026-11-25",
         ] {
             assert_eq!(bad.parse::<Month>(), Err(NotAMonth), "{bad}");
+        }
+    }
+
+    #[test]
+    fn before_the_first_month_and_behind_the_last_there_is_none() {
+        for (name, step) in [("1900-01", -1), ("2200-12", 1)] {
+            let month: Month = name.parse().expect("a month");
+            assert_eq!(month.named(), Some(month));
+            assert_eq!(month.plus(step).named(), None);
         }
     }
 

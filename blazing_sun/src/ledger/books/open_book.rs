@@ -42,12 +42,12 @@ impl Books {
     }
 }
 
-/// Opens a book with a set of categories to start with. Where there is one already, nothing happens.
+/// Opens a book with a set of categories to start with. `false`: there is one already, and nothing happened.
 pub async fn open_book(
     tx: &mut Tx,
     owner: Id<Owner>,
     preferences: Preferences,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let book = Book {
         id: Id::new(),
         base_currency: preferences.currency,
@@ -57,8 +57,9 @@ pub async fn open_book(
         version: 1,
         created_at: tx.now(),
     };
-    if repo::insert(tx, owner, &book).await? {
+    let is_new = repo::insert(tx, owner, &book).await?;
+    if is_new {
         categories::start(tx, book.id).await?;
     }
-    Ok(())
+    Ok(is_new)
 }

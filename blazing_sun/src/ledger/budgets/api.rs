@@ -10,12 +10,11 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Ctx;
 use crate::kernel::id::Id;
-use crate::ledger::books::{self, Books};
+use crate::ledger::books::{self, Books, Month};
 use crate::ledger::budgets::budget::Budget;
 use crate::ledger::budgets::change_budget::{ChangeBudgetError, Changes, change_budget};
 use crate::ledger::budgets::create_budget::{CreateBudgetError, NewBudget, create_budget};
 use crate::ledger::budgets::delete_budget::{DeleteBudgetError, delete_budget};
-use crate::ledger::budgets::month::Month;
 use crate::ledger::budgets::repo;
 use crate::ledger::categories::Category;
 use crate::web::access::{Access, LedgerRead, LedgerWrite};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::kernel::money::MOST;
-use crate::ledger::budgets::month::Month;
+use crate::ledger::books::Month;
 
 /// What is meant to be spent or earned, in minor units of the base currency: nothing, or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,8 @@
 use crate::flow::ctx::Tx;
 use crate::infra::postgres;
 use crate::kernel::id::{self, Id};
-use crate::ledger::books::{Book, Owner};
+use crate::ledger::books::{Book, Month, Owner};
 use crate::ledger::budgets::budget::{Budget, Planned};
-use crate::ledger::budgets::month::Month;
 use crate::ledger::budgets::repo;
 use crate::ledger::categories::{self, Category};
 

@@ -2,8 +2,7 @@
 
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
-use crate::ledger::books::Owner;
-use crate::ledger::budgets::month::Month;
+use crate::ledger::books::{Month, Owner};
 use crate::ledger::budgets::repo;
 use crate::ledger::categories::Category;
 

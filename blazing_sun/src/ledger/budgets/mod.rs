@@ -1,12 +1,12 @@
-//! Budgets: what is meant to be spent or earned in a month, and what was.
+//! Budgets: what is meant to be spent or earned in a month. What was is a report.
 
 pub mod api;
 mod budget;
 mod change_budget;
-mod converted;
 mod create_budget;
 mod delete_budget;
-mod month;
+mod plans;
 pub mod repo;
-mod report;
-pub mod report_api;
+
+pub use create_budget::{CreateBudgetError, NewBudget, create_budget};
+pub use plans::{Line, Plans};

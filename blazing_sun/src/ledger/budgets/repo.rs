@@ -1,4 +1,4 @@
-//! The table `budgets`, and what moved in categories; one function a question.
+//! The table `budgets`; one function a question.
 
 use chrono::NaiveDate;
 use sqlx::PgPool;
@@ -6,10 +6,9 @@ use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
 use crate::kernel::id::Id;
-use crate::ledger::books::{Book, Owner};
+use crate::ledger::books::{Book, Month, MonthStart, Owner};
 use crate::ledger::budgets::budget::Budget;
-use crate::ledger::budgets::month::Month;
-use crate::ledger::budgets::report::{MAX_CHAIN, Plan};
+use crate::ledger::budgets::plans::{MAX_CHAIN, Plan};
 use crate::ledger::categories::Category;
 
 macro_rules! budget {
@@ -17,7 +16,7 @@ macro_rules! budget {
         Budget {
             id: $row.id,
             category_id: $row.category_id,
-            month: $row.month.into(),
+            month: month($row.month),
             amount: $row.amount,
             rollover: $row.rollover,
             version: $row.version,
@@ -30,13 +29,13 @@ macro_rules! budget {
 pub async fn find(
     pool: &PgPool,
     owner: Id<Owner>,
-    (month, category): (Month, Id<Category>),
+    (of, category): (Month, Id<Category>),
 ) -> sqlx::Result<Option<Budget>> {
     let found = sqlx::query!(
         "SELECT x.id, category_id, month, amount, rollover, x.version, x.created_at
          FROM budgets x JOIN books b ON b.id = x.book_id WHERE b.owner_id = $1 AND month = $2 AND category_id = $3",
         owner.uuid(),
-        month.first(),
+        day(of),
         category.uuid(),
     )
     .fetch_optional(pool)
@@ -48,14 +47,14 @@ pub async fn find(
 pub async fn lock(
     tx: &mut Tx,
     owner: Id<Owner>,
-    (month, category): (Month, Id<Category>),
+    (of, category): (Month, Id<Category>),
 ) -> sqlx::Result<Option<Budget>> {
     let found = sqlx::query!(
         "SELECT x.id, category_id, month, amount, rollover, x.version, x.created_at
          FROM budgets x JOIN books b ON b.id = x.book_id WHERE b.owner_id = $1 AND month = $2 AND category_id = $3
          FOR NO KEY UPDATE OF x",
         owner.uuid(),
-        month.first(),
+        day(of),
         category.uuid(),
     )
     .fetch_optional(tx.conn())
@@ -71,7 +70,7 @@ pub async fn insert(tx: &mut Tx, book: Id<Book>, budget: &Budget) -> sqlx::Resul
         budget.id,
         book.uuid(),
         budget.category_id,
-        budget.month.first(),
+        day(budget.month),
         budget.amount,
         budget.rollover,
         budget.version,
@@ -105,79 +104,32 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> sqlx::Result<()> {
 }
 
 /// The budgets of a month and of those before it that may move on to it, as they count.
-pub async fn plans(pool: &PgPool, book: Id<Book>, month: Month) -> sqlx::Result<Vec<Plan>> {
+pub async fn plans(pool: &PgPool, book: Id<Book>, of: Month) -> sqlx::Result<Vec<Plan>> {
     let rows = sqlx::query!(
         r#"SELECT c.counts_as, c.kind, x.month, x.amount, x.rollover
            FROM budgets x JOIN categories c ON c.id = x.category_id
            WHERE x.book_id = $1 AND x.month > $2 AND x.month <= $3"#,
         book.uuid(),
-        month.back(MAX_CHAIN).first(),
-        month.first(),
+        day(of.plus(-MAX_CHAIN)),
+        day(of),
     )
     .fetch_all(pool)
     .await?;
     let plan = rows.into_iter().map(|row| Plan {
         category_id: row.counts_as,
         is_expense: row.kind == "expense",
-        month: row.month.into(),
+        month: month(row.month),
         amount: row.amount,
         rollover: row.rollover,
     });
     Ok(plan.collect())
 }
 
-/// What moved in a category, its parts among them, in a month and a currency.
-#[derive(Debug)]
-pub struct Moved {
-    /// The category.
-    pub category_id: Uuid,
-    /// The month.
-    pub month: Month,
-    /// The currency.
-    pub currency: String,
-    /// How many digits its minor unit has.
-    pub exponent: i16,
-    /// How much, in minor units; negative: out.
-    pub amount: i128,
+/// Tables know a month by its first day in the calendar.
+fn day(month: Month) -> NaiveDate {
+    month.first_day(MonthStart::default())
 }
 
-/// What moved in these categories from one day to before another, by the months of a book. What was merged counts where it
-/// leads, and what is part of a category counts in it, too. One statement on the index of lines by category.
-pub async fn moved(
-    pool: &PgPool,
-    book: &Book,
-    categories: &[Uuid],
-    (from, before): (NaiveDate, NaiveDate),
-) -> sqlx::Result<Vec<Moved>> {
-    let rows = sqlx::query!(
-        r#"SELECT s.category_id AS "category_id!", s.month AS "month!", s.currency AS "currency!", s.amount AS "amount!",
-                  (SELECT max(w.exponent) FROM wallets w WHERE w.book_id = $1 AND w.currency = s.currency) AS "exponent!"
-           FROM (SELECT asked.category_id, date_trunc('month', l.date - $5::int)::date AS month, l.currency,
-                        sum(l.amount)::text AS amount
-                 FROM unnest($2::uuid[]) AS asked (category_id)
-                      JOIN categories r ON r.book_id = $1 AND asked.category_id IN (r.id, r.parent_id)
-                      JOIN categories c ON c.book_id = $1 AND c.counts_as = r.id
-                      JOIN lines l ON l.book_id = $1 AND l.category_id = c.id AND l.date >= $3 AND l.date < $4
-                 GROUP BY 1, 2, 3) AS s"#,
-        book.id.uuid(),
-        categories,
-        from,
-        before,
-        i32::from(book.month_start.day()) - 1,
-    )
-    .fetch_all(pool)
-    .await?;
-    let moved = rows.into_iter().map(|row| {
-        Ok(Moved {
-            category_id: row.category_id,
-            month: row.month.into(),
-            currency: row.currency,
-            exponent: row.exponent,
-            amount: row
-                .amount
-                .parse()
-                .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-        })
-    });
-    moved.collect()
+fn month(day: NaiveDate) -> Month {
+    Month::of(day, MonthStart::default())
 }

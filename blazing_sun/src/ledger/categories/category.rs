@@ -132,6 +132,18 @@ pub struct Category {
 }
 
 impl Category {
+    /// Its name among all of them: behind that of the category that it is a part of.
+    #[must_use]
+    pub fn path(&self, all: &[Self]) -> String {
+        let whole = self
+            .parent_id
+            .and_then(|id| all.iter().find(|category| category.id == id));
+        match whole {
+            Some(whole) => format!("{}: {}", whole.name, self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// What events tell of it.
     #[must_use]
     pub fn facts(&self) -> CategoryFacts {

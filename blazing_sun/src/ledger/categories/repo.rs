@@ -1,7 +1,7 @@
 //! The table `categories`; one function a question.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgExecutor, PgPool};
+use sqlx::{FromRow, PgExecutor};
 use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
@@ -48,7 +48,7 @@ impl TryFrom<Row> for Category {
 }
 
 /// Somebody's categories by their names, each whole before its parts. (There is a bound to their number.)
-pub async fn list(pool: &PgPool, owner: Id<Owner>) -> sqlx::Result<Vec<Category>> {
+pub async fn list(from: impl PgExecutor<'_>, owner: Id<Owner>) -> sqlx::Result<Vec<Category>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT c.id, c.parent_id, c.name, c.kind, c.color, c.icon, c.merged_into, c.counts_as, c.archived_at, c.version,
@@ -58,7 +58,7 @@ pub async fn list(pool: &PgPool, owner: Id<Owner>) -> sqlx::Result<Vec<Category>
          ORDER BY c.kind, lower(coalesce(p.name, c.name)), coalesce(p.id, c.id), p.id IS NOT NULL, lower(c.name)",
         owner.uuid(),
     )
-    .fetch_all(pool)
+    .fetch_all(from)
     .await?;
     rows.into_iter().map(Category::try_from).collect()
 }

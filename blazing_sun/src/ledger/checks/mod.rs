@@ -7,4 +7,6 @@ mod check_balance;
 mod jobs;
 pub mod repo;
 
+pub use adjust_wallet::{AdjustWalletError, NewAdjustment, adjust_wallet};
+pub use check_balance::{CheckBalanceError, NewCheck, check_balance};
 pub use jobs::ReconcileEntries;

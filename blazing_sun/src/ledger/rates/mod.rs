@@ -12,4 +12,6 @@ mod rate;
 mod ratio;
 pub mod repo;
 
+pub use create_rate::{CreateRateError, create_rate};
 pub use exchange::{Exchange, Newest, Wanted};
+pub use rate::NewRate;

@@ -108,14 +108,14 @@ pub async fn list(
            FROM (SELECT * FROM (
                      SELECT r.id, r.date, r.from_currency, r.to_currency, r.rate::text AS rate, NULL::bigint AS from_amount,
                             NULL::smallint AS from_exponent, NULL::bigint AS to_amount, NULL::smallint AS to_exponent
-                     FROM rates r JOIN books b ON b.id = r.book_id
-                     WHERE b.owner_id = $1 AND ($2::date IS NULL OR (r.date, r.id) < ($2, $3))
+                     FROM rates r
+                     WHERE r.book_id = (SELECT id FROM books WHERE owner_id = $1) AND ($2::date IS NULL OR (r.date, r.id) < ($2, $3))
                      ORDER BY r.date DESC, r.id DESC LIMIT $4) AS entered
                  UNION ALL SELECT * FROM (
                      SELECT i.transaction_id, i.date, i.from_currency, i.to_currency, NULL, i.from_amount, i.from_exponent,
                             i.to_amount, i.to_exponent
-                     FROM implied_rates i JOIN books b ON b.id = i.book_id
-                     WHERE b.owner_id = $1 AND ($2::date IS NULL OR (i.date, i.transaction_id) < ($2, $3))
+                     FROM implied_rates i
+                     WHERE i.book_id = (SELECT id FROM books WHERE owner_id = $1) AND ($2::date IS NULL OR (i.date, i.transaction_id) < ($2, $3))
                      ORDER BY i.date DESC, i.transaction_id DESC LIMIT $4) AS implied) x
            ORDER BY x.date DESC, x.id DESC LIMIT $4"#,
         owner.uuid(),

@@ -16,5 +16,6 @@ mod series;
 mod skip_date;
 mod template;
 
+pub use create_recurring::{CreateRecurringError, NewRecurring, create_recurring};
 pub use jobs::{MakeOccurrences, MakeRecurring};
 pub use series::Recurring;

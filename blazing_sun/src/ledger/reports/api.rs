@@ -35,13 +35,22 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(get("/api/v1/reports/net-worth", get_net_worth));
 }
 
+/// Asks for a month.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct MonthQuery {
+pub(super) struct MonthQuery {
     /// A month of the book, by the name of the calendar's month in which it begins; if left out, the one that today is in.
     #[param(pattern = "^[0-9]{4}-[0-9]{2}$")]
     month: Option<String>,
+}
+
+impl MonthQuery {
+    /// The month; none, if the one that today is in is meant.
+    pub fn parse(&self) -> Result<Option<Month>, Problem> {
+        let month = self.month.as_deref().map(str::parse).transpose();
+        Ok(month.map_err(|error| Fields::of("/month", error))?)
+    }
 }
 
 /// Tells what a month's money was for.
@@ -54,8 +63,7 @@ async fn get_month(
     books: Data<Books>,
     ctx: Data<Ctx>,
 ) -> Result<HttpResponse, Problem> {
-    let month = query.month.as_deref().map(str::parse).transpose();
-    let month: Option<Month> = month.map_err(|error| Fields::of("/month", error))?;
+    let month = query.parse()?;
     let book = books.of(access.account_id.into(), access.cause()).await?;
     let month = month.unwrap_or_else(|| this_month(&book, &ctx));
     let days = (
@@ -206,11 +214,13 @@ async fn get_net_worth(
     Ok(shown(NetWorthView::of(per, &report)?))
 }
 
-fn this_month(book: &Book, ctx: &Ctx) -> Month {
+/// The month that today is in.
+pub(super) fn this_month(book: &Book, ctx: &Ctx) -> Month {
     Month::of(book.today(ctx.now()), book.month_start)
 }
 
-fn shown(view: impl Serialize) -> HttpResponse {
+/// An answer that is somebody's own.
+pub(super) fn shown(view: impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(view)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::books::{Month, MonthStart};
+use crate::ledger::books::Month;
 use crate::ledger::reports::repo::Flow;
 
 /// What came in and went out in a month.
@@ -24,9 +24,7 @@ pub fn by_month(
     let mut currencies: BTreeMap<String, BTreeMap<Month, InAndOut>> = BTreeMap::new();
     for flow in flows {
         let months = currencies.entry(flow.currency.clone()).or_default();
-        let found = months
-            .entry(Month::of(flow.month, MonthStart::default()))
-            .or_default();
+        let found = months.entry(flow.month).or_default();
         found.income += flow.income;
         found.expense += flow.expense;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Datelike, Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate};
 use minijinja::context;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,11 +12,11 @@ use uuid::Uuid;
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Mailbox;
 use crate::kernel::money::show;
-use crate::ledger::books;
+use crate::ledger::books::{self, Month, MonthStart};
 use crate::ledger::categories::CategoryKind;
-use crate::ledger::reports::month::Sheet;
+use crate::ledger::reports::month::{Sheet, called};
 use crate::ledger::reports::net_worth::Denomination;
-use crate::ledger::reports::read;
+use crate::ledger::reports::{pages, read};
 use crate::mail::{AddressBook, ComposeError, Mail, Message, somebody};
 
 /// How many categories of a currency it names.
@@ -37,6 +37,7 @@ pub struct MonthlyReport {
 impl Mail for MonthlyReport {
     const NAME: &'static str = "monthly_report";
     const SUMMARY: &'static str = "Tells the owner of a book what came in and went out in a month.";
+    const SWITCHED_OFF_AT: Option<&'static str> = Some(books::pages::PAGE);
 
     type Tools = Arc<dyn AddressBook>;
 
@@ -62,8 +63,9 @@ impl Mail for MonthlyReport {
         let names = names.map(|category| (category.id.uuid(), category.name.as_str()));
         let sheets = sheets(&report.sheets, &names.collect());
         let late = (report.as_of < now).then(|| recipient.time_zone.tell(report.as_of));
+        let month = Month::of(self.from, book.month_start);
         let days = (self.from, self.to);
-        Ok(Some(message(recipient.mailbox, days, sheets, late)))
+        Ok(Some(message(recipient.mailbox, month, days, sheets, late)))
     }
 
     fn sample(_: &Self::Tools) -> Message {
@@ -79,9 +81,10 @@ impl Mail for MonthlyReport {
             categories: vec![category("Home", "-900.00"), category("Food", "-334.56")],
             more: 2,
         };
-        let to = DateTime::UNIX_EPOCH.date_naive() + Days::new(30);
-        let days = (DateTime::UNIX_EPOCH.date_naive(), to);
-        message(somebody(), days, vec![sheet], None)
+        let from = DateTime::UNIX_EPOCH.date_naive();
+        let days = (from, from + Days::new(30));
+        let month = Month::of(from, MonthStart::default());
+        message(somebody(), month, days, vec![sheet], None)
     }
 }
 
@@ -131,20 +134,17 @@ fn sheets(sheets: &BTreeMap<Denomination, Sheet>, names: &BTreeMap<Uuid, &str>) 
 
 fn message(
     to: Mailbox,
-    (from, last): (NaiveDate, NaiveDate),
+    month: Month,
+    days: (NaiveDate, NaiveDate),
     sheets: Vec<SheetLines>,
     late: Option<String>,
 ) -> Message {
-    let month = if from.day() == 1 {
-        from.format("%B %Y").to_string()
-    } else {
-        let (from, last) = (from.format("%-d %B"), last.format("%-d %B %Y"));
-        format!("{from} to {last}")
-    };
+    let page = pages::address(month);
+    let month = called(days);
     Message {
         to,
         subject: format!("Your month: {month}"),
         template: "monthly_report",
-        context: context! { month, sheets, late },
+        context: context! { month, sheets, late, page },
     }
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use chrono::{Datelike, NaiveDate};
 use uuid::Uuid;
 
 use crate::ledger::categories::{Category, CategoryKind};
@@ -108,6 +109,22 @@ pub fn by_category(said: &[Said], categories: &[Category]) -> BTreeMap<String, S
     sheets
 }
 
+/// What people call a month, by its first and its last day.
+#[must_use]
+pub fn called((from, last): (NaiveDate, NaiveDate)) -> String {
+    if from.day() == 1 {
+        return from.format("%B %Y").to_string();
+    }
+    let (from, last) = (from.format("%-d %B"), last.format("%-d %B %Y"));
+    format!("{from} to {last}")
+}
+
+/// The category that something counts for, if it is for one: what was merged counts where it leads.
+pub fn counts<'a>(cell: &Said, known: &BTreeMap<Uuid, &'a Category>) -> Option<&'a Category> {
+    let said = known.get(&cell.category_id?)?;
+    known.get(&said.counts_as.uuid()).copied()
+}
+
 /// The places of a cell: one, but for what was not said, which may have gone both ways.
 fn place<'a>(cell: &'a Said, known: &BTreeMap<Uuid, &Category>) -> Vec<Placed<'a>> {
     let placed = |kind, amount, count| Placed {
@@ -118,11 +135,7 @@ fn place<'a>(cell: &'a Said, known: &BTreeMap<Uuid, &Category>) -> Vec<Placed<'a
         amount,
         count,
     };
-    let counts = cell
-        .category_id
-        .and_then(|id| known.get(&id))
-        .and_then(|category| known.get(&category.counts_as.uuid()));
-    match counts {
+    match counts(cell, known) {
         None => [
             placed(CategoryKind::Income, cell.money_in, cell.lines_in),
             placed(CategoryKind::Expense, cell.money_out, cell.lines_out),
@@ -190,6 +203,7 @@ mod tests {
 
     fn said(category: Option<u128>, currency: &str, money_in: i128, money_out: i128) -> Said {
         Said {
+            month: "2026-11".parse().expect("a month"),
             category_id: category.map(Uuid::from_u128),
             currency: currency.to_owned(),
             money_in,

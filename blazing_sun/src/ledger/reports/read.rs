@@ -9,8 +9,11 @@ use crate::flow::freshness::complete_until;
 use crate::kernel::currency::Currency;
 use crate::kernel::id::Id;
 use crate::ledger::books::{Book, Month, Owner};
+use crate::ledger::budgets::{self, Line, Plans};
 use crate::ledger::categories::{self, Category};
+use crate::ledger::rates;
 use crate::ledger::reports::cash_flow::{self, InAndOut};
+use crate::ledger::reports::converted::{self, Moved};
 use crate::ledger::reports::month::{self, Sheet};
 use crate::ledger::reports::net_worth::{self, Denomination};
 use crate::ledger::reports::reactions::{CONSUMER, TOPICS};
@@ -26,6 +29,22 @@ pub struct MonthReport {
     pub as_of: DateTime<Utc>,
     /// What it comes to in each currency.
     pub sheets: BTreeMap<Denomination, Sheet>,
+    /// The book's categories as they are now.
+    pub categories: Vec<Category>,
+}
+
+/// What became of a month's budgets, in minor units of the base currency.
+pub struct BudgetReport {
+    /// Its first day.
+    pub from: NaiveDate,
+    /// Its last day.
+    pub to: NaiveDate,
+    /// Everything that happened in the book up to this moment is in it.
+    pub as_of: DateTime<Utc>,
+    /// What was meant, what came of it and what is left.
+    pub budgets: Vec<Line>,
+    /// What moved in another currency that there is no rate for, and what is in no sum.
+    pub apart: Vec<Moved>,
     /// The book's categories as they are now.
     pub categories: Vec<Category>,
 }
@@ -54,7 +73,7 @@ pub async fn month(
     (from, to): (NaiveDate, NaiveDate),
 ) -> sqlx::Result<MonthReport> {
     let as_of = as_of(ctx, book).await?;
-    let said = repo::said(ctx.pool(), book.id, from, to).await?;
+    let said = repo::said(ctx.pool(), book.id, book.month_start, from, to).await?;
     let categories = categories::repo::list(ctx.pool(), owner).await?;
     let sheets = month::by_category(&said, &categories);
     Ok(MonthReport {
@@ -62,6 +81,39 @@ pub async fn month(
         to,
         as_of,
         sheets: denominated(ctx, book, sheets).await?,
+        categories,
+    })
+}
+
+/// What became of the budgets of a month of somebody's book. What moved in other currencies is converted at the newest rate of
+/// its month's last day or before.
+pub async fn budget(
+    ctx: &Ctx,
+    owner: Id<Owner>,
+    book: &Book,
+    month: Month,
+) -> sqlx::Result<BudgetReport> {
+    let as_of = as_of(ctx, book).await?;
+    let plans = budgets::repo::plans(ctx.pool(), book.id, month).await?;
+    let plans = Plans::new(month, &plans);
+    let start = book.month_start;
+    let (first, last) = (plans.first().first_day(start), month.last_day(start));
+    let said = repo::said(ctx.pool(), book.id, start, first, last).await?;
+    let categories = categories::repo::list(ctx.pool(), owner).await?;
+    let digits = digits(ctx, book).await?;
+    let moved = converted::moved(&said, &categories, &plans.categories(), digits);
+    let today = book.today(ctx.now());
+    let wanted = converted::wanted(book, today, &moved);
+    let base = book.base_currency.as_str();
+    let newest = rates::repo::newest(ctx.pool(), owner, base, &wanted).await?;
+    let rates: Vec<_> = wanted.into_iter().zip(newest).collect();
+    let converted = converted::convert(book, today, moved, &rates);
+    Ok(BudgetReport {
+        from: month.first_day(start),
+        to: last,
+        as_of,
+        budgets: plans.lines(&converted.moved),
+        apart: converted.apart,
         categories,
     })
 }
@@ -106,15 +158,7 @@ async fn denominated<T>(
     book: &Book,
     currencies: BTreeMap<String, T>,
 ) -> sqlx::Result<BTreeMap<Denomination, T>> {
-    let exponents = repo::exponents(ctx.pool(), book.id).await?;
-    let digits = |currency: &str| {
-        let of_wallets = exponents.get(currency).copied();
-        // Its last wallet is just gone.
-        of_wallets.unwrap_or_else(|| {
-            let currency: Option<Currency> = currency.parse().ok();
-            currency.map(Currency::exponent).unwrap_or_default()
-        })
-    };
+    let digits = digits(ctx, book).await?;
     Ok(currencies
         .into_iter()
         .map(|(currency, value)| {
@@ -122,4 +166,17 @@ async fn denominated<T>(
             ((currency, exponent), value)
         })
         .collect())
+}
+
+/// Knows how many digits the minor unit of each currency has in a book.
+async fn digits(ctx: &Ctx, book: &Book) -> sqlx::Result<impl Fn(&str) -> i16> {
+    let exponents = repo::exponents(ctx.pool(), book.id).await?;
+    Ok(move |currency: &str| {
+        let of_wallets = exponents.get(currency).copied();
+        // Its last wallet is just gone.
+        of_wallets.unwrap_or_else(|| {
+            let currency: Option<Currency> = currency.parse().ok();
+            currency.map(Currency::exponent).unwrap_or_default()
+        })
+    })
 }

@@ -8,12 +8,14 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::kernel::id::Id;
-use crate::ledger::books::{Book, MonthStart};
+use crate::ledger::books::{Book, Month, MonthStart};
 use crate::ledger::reports::total;
 
-/// What was for a category in some days.
+/// What was for a category in a month, or in some days of it.
 #[derive(Clone, Debug)]
 pub struct Said {
+    /// The month.
+    pub month: Month,
     /// The category that was said, if one was, whatever it was merged into.
     pub category_id: Option<Uuid>,
     /// The currency.
@@ -28,25 +30,29 @@ pub struct Said {
     pub lines_out: i64,
 }
 
-/// What was for each category from one day to another.
+/// What was for each category in each month from one day to another.
 pub async fn said(
     pool: &PgPool,
     book: Id<Book>,
+    start: MonthStart,
     from: NaiveDate,
     to: NaiveDate,
 ) -> sqlx::Result<Vec<Said>> {
     let rows = sqlx::query!(
-        r#"SELECT category_id, currency, sum(money_in)::text AS "money_in!", sum(money_out)::text AS "money_out!",
+        r#"SELECT date_trunc('month', (date - ($4::int - 1))::timestamp)::date AS "month!", category_id, currency,
+                  sum(money_in)::text AS "money_in!", sum(money_out)::text AS "money_out!",
                   sum(lines_in)::bigint AS "lines_in!", sum(lines_out)::bigint AS "lines_out!"
-           FROM report_categories WHERE book_id = $1 AND date BETWEEN $2 AND $3 GROUP BY category_id, currency"#,
+           FROM report_categories WHERE book_id = $1 AND date BETWEEN $2 AND $3 GROUP BY 1, category_id, currency"#,
         book.uuid(),
         from,
         to,
+        i32::from(start.day()),
     )
     .fetch_all(pool)
     .await?;
     let rows = rows.into_iter().map(|row| {
         Ok(Said {
+            month: Month::of(row.month, MonthStart::default()),
             category_id: row.category_id,
             currency: row.currency,
             money_in: total::read(&row.money_in)?,
@@ -61,8 +67,8 @@ pub async fn said(
 /// What came in and went out in one month, in one currency.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    /// The first day of the calendar's month by which the book's month is called.
-    pub month: NaiveDate,
+    /// The month.
+    pub month: Month,
     /// The currency.
     pub currency: String,
     /// What came in, less what was given back.
@@ -95,7 +101,7 @@ pub async fn flows(
     .await?;
     let rows = rows.into_iter().map(|row| {
         Ok(Flow {
-            month: row.month,
+            month: Month::of(row.month, MonthStart::default()),
             currency: row.currency,
             income: total::read(&row.income)?,
             expense: total::read(&row.expense)?,

@@ -10,7 +10,7 @@ use crate::kernel::id::Id;
 use crate::ledger::books::{Book, Owner};
 use crate::ledger::rules::rule::{Rule, Sorted};
 use crate::ledger::transactions::{
-    self, Cursor, MAX_TAGS, Named, Reconciled, Transaction, pattern,
+    self, Cursor, MAX_TAGS, Named, Reconciled, Transaction, push_words,
 };
 
 /// Rules `r` of books `b`, whole.
@@ -203,7 +203,8 @@ pub async fn affected(
                 .push_bind(ids.to_vec())
                 .push(")");
         }
-        push_text(query, owner, rule);
+        query.push(" AND t.kind = 'normal'");
+        push_words(query, owner, &rule.contains);
         if reconciled == Reconciled::Keep {
             query.push(
                 " AND NOT EXISTS (SELECT FROM entries e WHERE e.transaction_id = t.id AND e.status = 'reconciled')",
@@ -211,19 +212,7 @@ pub async fn affected(
         }
         push_difference(query, rule);
     };
-    transactions::repo::page(from, owner, narrow, after, limit).await
-}
-
-/// Its note or the name of its payee has the rule's text in it.
-fn push_text(query: &mut QueryBuilder<Postgres>, owner: Id<Owner>, rule: &Rule) {
-    query
-        .push(" AND t.kind = 'normal' AND (t.note ILIKE ")
-        .push_bind(pattern(&rule.contains))
-        .push(" OR t.payee_id IN (SELECT p.id FROM payees p WHERE p.book_id = (SELECT id FROM books WHERE owner_id = ")
-        .push_bind(owner.uuid())
-        .push(") AND p.name ILIKE ")
-        .push_bind(pattern(&rule.contains))
-        .push("))");
+    transactions::repo::narrowed(from, owner, narrow, after, limit).await
 }
 
 /// It is not yet what [`Rule::sort`] would make of it.

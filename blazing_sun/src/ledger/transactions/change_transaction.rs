@@ -73,6 +73,7 @@ pub async fn change_transaction<E>(
     reconciled: Reconciled,
     check: impl FnOnce(i64) -> Result<(), E>,
 ) -> Result<Transaction, ChangeTransactionError<E>> {
+    repo::make_names(tx, owner, draft).await?;
     let before = repo::lock(tx, owner, id)
         .await?
         .ok_or(ChangeTransactionError::Gone)?;

@@ -83,10 +83,6 @@ impl Words {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    fn pattern(&self) -> String {
-        pattern(&self.0)
-    }
 }
 
 /// As a pattern that finds a text anywhere, and takes none of its signs for more than they are.
@@ -122,77 +118,118 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Narrows a question about transactions `t` down.
+    /// Whether what is looked for is read off the movements.
+    fn is_of_movements(&self) -> bool {
+        self.wallet_id.is_some() || self.status.is_some()
+    }
+
+    /// Where a page of what is looked for is read from: `s`, the days and ids in the order of the list, and transactions `t`. PostgreSQL
+    /// counts on small books, so that the way through a large one is given: what moves in a wallet or is this sure is read off
+    /// its own index by day, a page at most, and each transaction is looked up by its id.
+    pub fn push_source(&self, query: &mut QueryBuilder<Postgres>, owner: Id<Owner>) {
+        if !self.is_of_movements() {
+            query.push(" FROM transactions t CROSS JOIN LATERAL (SELECT t.date, t.id) s");
+            return;
+        }
+        query.push(" FROM (SELECT DISTINCT e.date, e.transaction_id AS id FROM entries e WHERE ");
+        if let Some(wallet) = self.wallet_id {
+            query
+                .push("e.wallet_id = (SELECT id FROM wallets WHERE id = ")
+                .push_bind(wallet)
+                // Asked of the wallet and not of the movement, which would lead to an index of the whole book.
+                .push(" AND book_id = ");
+            push_book(query, owner);
+            query.push(")");
+        } else {
+            query.push("e.book_id = ");
+            push_book(query, owner);
+        }
+        self.push_movement(query);
+        query.push(
+            " ORDER BY e.date DESC, e.transaction_id DESC) s
+              CROSS JOIN LATERAL (SELECT * FROM transactions x WHERE x.id = s.id LIMIT 1) t",
+        );
+    }
+
+    /// Narrows a question about transactions `t` down, whose days and ids are `s`.
     pub fn push(&self, query: &mut QueryBuilder<Postgres>, owner: Id<Owner>) {
         if let Some(from) = self.from {
-            query.push(" AND t.date >= ").push_bind(from.date());
+            query.push(" AND s.date >= ").push_bind(from.date());
         }
         if let Some(to) = self.to {
-            query.push(" AND t.date <= ").push_bind(to.date());
+            query.push(" AND s.date <= ").push_bind(to.date());
         }
         if let Some(payee) = self.payee_id {
             query.push(" AND t.payee_id = ").push_bind(payee);
         }
+        // By their ids, so that something rare is not looked for day by day.
         if let Some(tag) = self.tag_id {
             query
-                .push(" AND t.id IN (SELECT transaction_id FROM transaction_tags WHERE tag_id = ")
+                .push(" AND t.id = ANY(ARRAY(SELECT transaction_id FROM transaction_tags WHERE tag_id = ")
                 .push_bind(tag)
-                .push(")");
+                .push("))");
         }
         if let Some(category) = self.category_id {
+            query.push(
+                " AND t.id = ANY(ARRAY(SELECT l.transaction_id FROM lines l WHERE l.book_id = ",
+            );
+            push_book(query, owner);
             // Its parts, and whatever counts as one of them.
+            query.push(
+                " AND l.category_id = ANY(ARRAY(SELECT c.id FROM categories c JOIN categories r ON r.id = c.counts_as
+                                                WHERE c.book_id = ",
+            );
+            push_book(query, owner);
             query
-                .push(
-                    " AND t.id IN (SELECT l.transaction_id FROM lines l JOIN categories c ON c.id = l.category_id
-                                   JOIN categories r ON r.id = c.counts_as
-                                   WHERE l.book_id = t.book_id AND ",
-                )
+                .push(" AND ")
                 .push_bind(category)
-                .push(" IN (r.id, r.parent_id))");
+                .push(" IN (r.id, r.parent_id)))))");
         }
-        self.push_entry(query);
+        if !self.is_of_movements() && (self.least.is_some() || self.most.is_some()) {
+            query.push(
+                " AND EXISTS (SELECT FROM entries e WHERE e.transaction_id = t.id AND e.book_id = t.book_id",
+            );
+            self.push_movement(query);
+            query.push(")");
+        }
         if let Some(words) = &self.words {
-            query
-                .push(" AND (t.note ILIKE ")
-                .push_bind(words.pattern())
-                .push(
-                    " OR t.payee_id IN (SELECT p.id FROM payees p JOIN books pb ON pb.id = p.book_id
-                                        WHERE pb.owner_id = ",
-                )
-                .push_bind(owner.uuid())
-                .push(" AND p.name ILIKE ")
-                .push_bind(words.pattern())
-                .push("))");
+            push_words(query, owner, words.as_str());
         }
     }
 
-    /// What has to be true of one and the same movement.
-    fn push_entry(&self, query: &mut QueryBuilder<Postgres>) {
-        let Self {
-            wallet_id,
-            status,
-            least,
-            most,
-            ..
-        } = self;
-        if wallet_id.is_none() && status.is_none() && least.is_none() && most.is_none() {
-            return;
-        }
-        query.push(" AND EXISTS (SELECT FROM entries e WHERE e.transaction_id = t.id");
-        if let Some(wallet) = wallet_id {
-            query.push(" AND e.wallet_id = ").push_bind(*wallet);
-        }
-        if let Some(status) = status {
+    /// What has to be true of one and the same movement `e`, besides its wallet.
+    fn push_movement(&self, query: &mut QueryBuilder<Postgres>) {
+        if let Some(status) = self.status {
             query.push(" AND e.status = ").push_bind(status.name());
         }
-        if let Some(least) = least {
-            query.push(" AND e.amount >= ").push_bind(*least);
+        if let Some(least) = self.least {
+            query.push(" AND e.amount >= ").push_bind(least);
         }
-        if let Some(most) = most {
-            query.push(" AND e.amount <= ").push_bind(*most);
+        if let Some(most) = self.most {
+            query.push(" AND e.amount <= ").push_bind(most);
         }
-        query.push(")");
     }
+}
+
+/// The id of somebody's book.
+pub fn push_book(query: &mut QueryBuilder<Postgres>, owner: Id<Owner>) {
+    query
+        .push("(SELECT id FROM books WHERE owner_id = ")
+        .push_bind(owner.uuid())
+        .push(")");
+}
+
+/// Transactions `t` whose note or whose payee's name has a text in it. Each side alone is on an index, and so are both.
+pub fn push_words(query: &mut QueryBuilder<Postgres>, owner: Id<Owner>, text: &str) {
+    query
+        .push(" AND (t.note <> '' AND t.note ILIKE ")
+        .push_bind(pattern(text))
+        .push(" OR t.payee_id = ANY(ARRAY(SELECT p.id FROM payees p WHERE p.book_id = ");
+    push_book(query, owner);
+    query
+        .push(" AND p.name ILIKE ")
+        .push_bind(pattern(text))
+        .push(")))");
 }
 
 #[cfg(test)]
@@ -204,7 +241,7 @@ mod tests {
     #[test]
     fn signs_of_patterns_are_looked_for_as_they_are() {
         let words: Words = " 100%_\\ ".parse().expect("words");
-        assert_eq!(words.pattern(), "%100\\%\\_\\\\%");
+        assert_eq!(pattern(words.as_str()), "%100\\%\\_\\\\%");
         assert_eq!("ab".parse::<Words>().err(), Some(NotWords));
         assert_eq!("a\0bc".parse::<Words>().err(), Some(NotWords));
     }

@@ -13,11 +13,10 @@ use crate::kernel::id::{self, Id};
 use crate::kernel::name::Label;
 use crate::ledger::books::Owner;
 use crate::ledger::transactions::draft::Draft;
-use crate::ledger::transactions::filter::{Cursor, Filter};
+use crate::ledger::transactions::filter::{Cursor, Filter, push_book};
 use crate::ledger::transactions::transaction::{Entry, Line, Named, Transaction};
 
-/// Transactions `t` of somebody's book, whole. (The book by a question of its own and not by a join, so that a page of a long
-/// list is read off the index by day instead of being sorted.)
+/// What a transaction `t` is as a whole.
 const WHOLE: &str = "
     SELECT t.id, t.book_id, t.date, t.kind, t.note, t.version, t.created_at, t.updated_at,
            (SELECT jsonb_build_object('id', p.id, 'name', p.name) FROM payees p WHERE p.id = t.payee_id) AS payee,
@@ -28,8 +27,7 @@ const WHOLE: &str = "
             FROM entries e JOIN wallets w ON w.id = e.wallet_id WHERE e.transaction_id = t.id) AS entries,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('category_id', l.category_id, 'counts_as', c.counts_as,
                                                          'currency', l.currency, 'amount', l.amount) ORDER BY l.no), '[]')
-            FROM lines l LEFT JOIN categories c ON c.id = l.category_id WHERE l.transaction_id = t.id) AS lines
-    FROM transactions t WHERE t.book_id = (SELECT id FROM books WHERE owner_id = ";
+            FROM lines l LEFT JOIN categories c ON c.id = l.category_id WHERE l.transaction_id = t.id) AS lines";
 
 #[derive(FromRow)]
 struct Row {
@@ -71,9 +69,19 @@ impl TryFrom<Row> for Transaction {
     }
 }
 
+/// Transactions `t` of somebody's book, whole.
 fn whole(owner: Id<Owner>) -> QueryBuilder<Postgres> {
+    among(owner, &Filter::default())
+}
+
+/// Transactions `t` of somebody's book, whole, where a filter finds them. (The book by a question of its own and not by a join, so
+/// that a page of a long list is read off the index by day instead of being sorted.)
+fn among(owner: Id<Owner>, filter: &Filter) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(WHOLE);
-    query.push_bind(owner.uuid()).push(")");
+    filter.push_source(&mut query, owner);
+    query.push(" WHERE t.book_id = ");
+    push_book(&mut query, owner);
+    filter.push(&mut query, owner);
     query
 }
 
@@ -149,11 +157,11 @@ pub async fn list(
     after: Option<Cursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<Transaction>> {
-    page(pool, owner, |query| filter.push(query, owner), after, limit).await
+    page(pool, among(owner, filter), after, limit).await
 }
 
 /// A page of those of somebody's transactions `t` that are left after narrowing them down.
-pub async fn page(
+pub async fn narrowed(
     from: impl PgExecutor<'_>,
     owner: Id<Owner>,
     narrow: impl FnOnce(&mut QueryBuilder<Postgres>),
@@ -162,12 +170,21 @@ pub async fn page(
 ) -> sqlx::Result<Vec<Transaction>> {
     let mut query = whole(owner);
     narrow(&mut query);
+    page(from, query, after, limit).await
+}
+
+async fn page(
+    from: impl PgExecutor<'_>,
+    mut query: QueryBuilder<Postgres>,
+    after: Option<Cursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<Transaction>> {
     if let Some(after) = after {
-        query.push(" AND (t.date, t.id) < (").push_bind(after.date);
+        query.push(" AND (s.date, s.id) < (").push_bind(after.date);
         query.push(", ").push_bind(after.id).push(")");
     }
     query
-        .push(" ORDER BY t.date DESC, t.id DESC LIMIT ")
+        .push(" ORDER BY s.date DESC, s.id DESC LIMIT ")
         .push_bind(limit);
     let rows: Vec<Row> = query.build_query_as().fetch_all(from).await?;
     rows.into_iter().map(Transaction::try_from).collect()
@@ -244,14 +261,7 @@ pub async fn write(
         .collect();
     let parts: Vec<i64> = lines.iter().map(|line| line.amount.minor()).collect();
     let payee = draft.payee.as_ref().map(Label::as_str);
-    let mut seen = BTreeSet::new();
-    let tags: Vec<String> = draft
-        .tags
-        .iter()
-        .map(|tag| tag.as_str().to_owned())
-        .filter(|tag| seen.insert(tag.to_lowercase()))
-        .collect();
-    let tag_ids: Vec<Uuid> = tags.iter().map(|_| id::new()).collect();
+    let (tag_ids, tags) = new_tags(draft);
     let found = sqlx::query_file!(
         "src/ledger/transactions/write.sql",
         owner.uuid(),
@@ -282,6 +292,54 @@ pub async fn write(
         wallets: row.wallets.0,
         categories: row.categories.0,
     }))
+}
+
+/// Makes a payee and tags of those names of a draft that are new. Two who make one name at once wait for each other, so it has
+/// to be done before anything is locked that the other one may want.
+pub async fn make_names(tx: &mut Tx, owner: Id<Owner>, draft: &Draft) -> sqlx::Result<()> {
+    let now = tx.now();
+    let payee = draft.payee.as_ref().map(Label::as_str);
+    let (tag_ids, tags) = new_tags(draft);
+    if payee.is_none() && tags.is_empty() {
+        return Ok(());
+    }
+    // The payee first, as whoever writes a transaction down makes it.
+    sqlx::query!(
+        r#"WITH book AS (
+               SELECT id FROM books WHERE owner_id = $1
+           ), new_name AS (
+               INSERT INTO payee_names (book_id, key, payee_id) SELECT id, $3::text, $4::uuid FROM book WHERE $3 IS NOT NULL
+               ON CONFLICT (book_id, key) DO NOTHING RETURNING payee_id
+           ), new_payee AS (
+               INSERT INTO payees (id, book_id, name, created_at) SELECT payee_id, book.id, $2::text, $7 FROM new_name, book
+           ), new_tags AS (
+               INSERT INTO tags (id, book_id, name, created_at)
+               SELECT asked.id, book.id, asked.name, $7 FROM unnest($5::uuid[], $6::text[]) AS asked (id, name), book
+               ORDER BY lower(asked.name)
+               ON CONFLICT (book_id, lower(name)) DO NOTHING RETURNING id
+           )
+           SELECT (SELECT count(*) FROM new_name) AS "payees!", (SELECT count(*) FROM new_tags) AS "tags!""#,
+        owner.uuid(),
+        payee,
+        payee.map(spelling),
+        id::new(),
+        &tag_ids,
+        &tags,
+        now,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The names of a draft's tags, each once, and an id for each that is new.
+fn new_tags(draft: &Draft) -> (Vec<Uuid>, Vec<String>) {
+    let mut seen = BTreeSet::new();
+    let names = draft.tags.iter().map(|tag| tag.as_str().to_owned());
+    names
+        .filter(|name| seen.insert(name.to_lowercase()))
+        .map(|name| (id::new(), name))
+        .unzip()
 }
 
 /// What all spellings of a payee's name have in common that differ only in case and spaces.

@@ -60,22 +60,12 @@ impl Shelf {
             .iter()
             .filter(|category| category.archived_at.is_none() && category.merged_into.is_none());
         categories.extend(offered.map(|category| {
-            let label = self.path_of(category);
+            let label = category.path(&self.categories);
             context! { value => category.id.to_string(), label }
         }));
         let mut others = vec![context! { value => "", label => "Not chosen" }];
         others.extend(wallets.iter().cloned());
         context! { wallets, others, categories }
-    }
-
-    fn path_of(&self, category: &Category) -> String {
-        let parent = category
-            .parent_id
-            .and_then(|id| self.categories.iter().find(|parent| parent.id == id));
-        match parent {
-            Some(parent) => format!("{}: {}", parent.name, category.name),
-            None => category.name.clone(),
-        }
     }
 
     /// What is in the wallets that are in use.
@@ -128,7 +118,7 @@ impl Shelf {
                     .iter()
                     .find(|category| category.id.uuid() == id)
             })
-            .map(|category| self.path_of(category))
+            .map(|category| category.path(&self.categories))
             .collect();
         let about = match (&transaction.payee, transaction.kind.name()) {
             (Some(payee), _) => payee.name.clone(),

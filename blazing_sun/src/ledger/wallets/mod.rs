@@ -8,4 +8,5 @@ pub mod pages;
 pub mod repo;
 mod wallet;
 
-pub use wallet::Wallet;
+pub use create_wallet::{CreateWalletError, NewWallet, create_wallet};
+pub use wallet::{Wallet, WalletKind};

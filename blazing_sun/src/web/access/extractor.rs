@@ -40,6 +40,14 @@ impl<N: Need> Access<N> {
         self.cause.clone()
     }
 
+    /// Who sends a request that was let in a while ago, if they still have what it needs: for answers that go on and on.
+    pub(crate) async fn again(request: &HttpRequest) -> Result<Option<Uuid>, Problem> {
+        match judge::<N>(request).await? {
+            Judgement::Granted(access) => Ok(Some(access.caller.account_id)),
+            Judgement::Denied(_) => Ok(None),
+        }
+    }
+
     /// Their session, if they have one.
     #[must_use]
     pub fn session_id(&self) -> Option<Uuid> {

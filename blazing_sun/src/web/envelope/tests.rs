@@ -20,6 +20,11 @@ async fn echo(body: web::Json<Value>) -> web::Json<Value> {
 }
 
 async fn answer(request: TestRequest) -> (StatusCode, Value) {
+    let (failures, _told) = Failures::channel();
+    answer_and_note(request, failures).await
+}
+
+async fn answer_and_note(request: TestRequest, failures: Failures) -> (StatusCode, Value) {
     let limits = Limits {
         max_body_bytes: 16,
         request_timeout: Duration::from_millis(10),
@@ -27,6 +32,7 @@ async fn answer(request: TestRequest) -> (StatusCode, Value) {
     let app = App::new()
         .configure(|routes| extractors::configure(routes, limits.max_body_bytes))
         .app_data(Data::new(limits))
+        .app_data(Data::new(failures))
         .app_data(Data::new(
             Metrics::new(prometheus::Registry::new()).expect("metrics"),
         ))
@@ -76,6 +82,28 @@ async fn a_request_that_takes_too_long_is_given_up() {
         (status.as_u16(), &body["type"]),
         (503, &json!("/problems/timeout"))
     );
+}
+
+#[actix_web::test]
+async fn what_failed_by_our_fault_is_told_by_its_route_and_its_id() {
+    let (failures, mut told) = Failures::channel();
+    for path in ["/panic", "/hang", "/nowhere"] {
+        let request = TestRequest::get()
+            .uri(path)
+            .insert_header((request_id::HEADER, "of-the-client"));
+        answer_and_note(request, failures.clone()).await;
+    }
+
+    let failure = |route: &str, status, kind| Failure {
+        method: "GET".to_owned(),
+        route: route.to_owned(),
+        status,
+        request_id: "of-the-client".to_owned(),
+        kind,
+    };
+    assert_eq!(told.next_now(), Some(failure("/panic", 500, "panic")));
+    assert_eq!(told.next_now(), Some(failure("/hang", 503, "timeout")));
+    assert_eq!(told.next_now(), None);
 }
 
 #[actix_web::test]

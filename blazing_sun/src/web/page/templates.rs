@@ -5,7 +5,7 @@ use minijinja::{Error, Value};
 use crate::kernel::templates::{Template, Templates, templates};
 
 /// Every template; the layout and the parts come first.
-const TEMPLATES: [Template; 33] = templates! { "web":
+const TEMPLATES: [Template; 35] = templates! { "web":
     "layout.html" "profile_layout.html" "form.html" "notice.html"
     "home.html" "message.html" "problem.html" "dev_mails.html"
     "sign_up.html" "sign_up_sent.html" "resend.html" "activate.html" "invitation.html"
@@ -13,6 +13,7 @@ const TEMPLATES: [Template; 33] = templates! { "web":
     "profile.html" "password.html" "email.html" "email_change.html" "sessions.html" "tokens.html"
     "second_factor_settings.html" "totp_setup.html" "recovery_codes.html" "data.html"
     "transactions.html" "transaction_form.html" "transaction.html" "wallets.html"
+    "month.html" "book.html"
 };
 
 /// The templates of all pages.

@@ -6,6 +6,7 @@ use blazing_sun::app::wiring::Wiring;
 use blazing_sun::flow::consumer::{Consumer, Record, Source};
 use blazing_sun::flow::event_log;
 use blazing_sun::flow::lease::Term;
+use blazing_sun::flow::rebuild;
 use blazing_sun::flow::relay::Relay;
 use blazing_sun::flow::schedule;
 use blazing_sun::flow::worker::Worker;
@@ -83,6 +84,17 @@ impl Machine {
                 .await
                 .expect("PostgreSQL");
         }
+    }
+
+    /// Makes a consumer's read model anew of what the tables hold.
+    pub async fn rebuild(&self, name: &str) {
+        let mut consumers = self.consumers.iter();
+        let (consumer, _) = consumers
+            .find(|(consumer, _)| consumer.name() == name)
+            .expect("a consumer");
+        soon("a rebuild", rebuild::rebuild(consumer))
+            .await
+            .expect("PostgreSQL");
     }
 
     /// The mails that there are.

@@ -1,8 +1,8 @@
-//! A wire to PostgreSQL on which statements are counted as they pass.
+//! A wire to PostgreSQL on which statements are noted as they pass.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,14 +19,27 @@ use tokio_rustls::rustls::{
 
 use super::World;
 
+/// What leads to PostgreSQL, and is another with a wire.
+const LED: [&str; 4] = [
+    "POSTGRES_HOST",
+    "POSTGRES_PORT",
+    "POSTGRES_SSLMODE",
+    "POSTGRES_POOL_SIZE",
+];
+
 /// A client's first message, with which it asks for TLS.
 const ASKS_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// What the application says to PostgreSQL and hears from it, unchanged.
 pub struct Wire {
-    statements: Arc<AtomicUsize>,
+    statements: Statements,
+    /// What led to PostgreSQL before.
+    before: Vec<(&'static str, Option<String>)>,
     accepting: JoinHandle<()>,
 }
+
+/// The texts of statements, in the order in which they were executed.
+type Statements = Arc<Mutex<Vec<String>>>;
 
 impl Wire {
     /// Leads a world over a wire, with one connection, so that what a request says to PostgreSQL does not depend on which
@@ -35,14 +48,16 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let target = world.address_of("POSTGRES");
-        let statements = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&statements);
+        let before = LED.map(|name| (name, world.variables().get(name).cloned()));
+        let statements = Statements::default();
+        let notes = Arc::clone(&statements);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (target, counter) = (target.clone(), Arc::clone(&counter));
+                let (target, notes) = (target.clone(), Arc::clone(&notes));
                 drop(tokio::spawn(async move {
+                    client.set_nodelay(true).expect("a connection");
                     let server = connect(&target).await.expect("PostgreSQL");
-                    carry(client, server, &counter).await;
+                    carry(client, server, &notes).await;
                 }));
             }
         });
@@ -53,14 +68,29 @@ impl Wire {
             .with("POSTGRES_POOL_SIZE", 1);
         let wire = Self {
             statements,
+            before: before.into(),
             accepting,
         };
         (world, wire)
     }
 
+    /// Leads a world past the wire again: for what stands beside the application.
+    pub fn past(&self, world: World) -> World {
+        let before = self.before.iter();
+        before.fold(world, |world, (name, value)| match value {
+            Some(value) => world.with(name, value),
+            None => world.without(name),
+        })
+    }
+
     /// How many statements have passed, those that begin and end transactions too.
     pub fn statements(&self) -> usize {
-        self.statements.load(Ordering::SeqCst)
+        noted(&self.statements).len()
+    }
+
+    /// The texts of those that have passed since there were so many.
+    pub fn since(&self, number: usize) -> Vec<String> {
+        noted(&self.statements)[number..].to_vec()
     }
 }
 
@@ -70,22 +100,27 @@ impl Drop for Wire {
     }
 }
 
+fn noted(statements: &Statements) -> MutexGuard<'_, Vec<String>> {
+    statements.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Passes everything on until one side ends.
-async fn carry(client: TcpStream, server: Box<dyn Stream>, statements: &AtomicUsize) {
+async fn carry(client: TcpStream, server: Box<dyn Stream>, statements: &Statements) {
     let (said, mut heard) = split(client);
     let (mut answers, asked) = split(server);
     tokio::select! {
         _ = copy(&mut answers, &mut heard) => {}
-        _ = count(said, asked, statements) => {}
+        _ = note(said, asked, statements) => {}
     }
 }
 
 /// Passes messages on: the first one is its length and a content, all others begin with a letter that says what they are.
-async fn count(
+async fn note(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    statements: &AtomicUsize,
+    statements: &Statements,
 ) -> io::Result<()> {
+    let mut prepared = Prepared::default();
     let mut message = Vec::new();
     loop {
         let length = from.read_u32().await?;
@@ -94,9 +129,8 @@ async fn count(
             .take(u64::from(length) - 4)
             .read_to_end(&mut message)
             .await?;
-        // Either executes what was prepared, or is a query of text alone.
-        if matches!(message[0], b'E' | b'Q') {
-            statements.fetch_add(1, Ordering::SeqCst);
+        if let Some(statement) = prepared.executed(&message) {
+            noted(statements).push(statement);
         }
         to.write_all(&message).await?;
         to.flush().await?;
@@ -104,12 +138,52 @@ async fn count(
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What a connection has prepared.
+#[derive(Default)]
+struct Prepared {
+    /// Texts by the names of statements.
+    texts: HashMap<String, String>,
+    /// Statements by the names of portals.
+    bound: HashMap<String, String>,
+}
+
+impl Prepared {
+    /// The text of the statement that a message executes, if it does.
+    fn executed(&mut self, message: &[u8]) -> Option<String> {
+        let parts = message
+            .get(5..)
+            .unwrap_or_default()
+            .split(|byte| *byte == 0);
+        let mut parts = parts.map(|part| String::from_utf8_lossy(part).into_owned());
+        let mut next = || parts.next().unwrap_or_default();
+        match message[0] {
+            // A statement is given a name,
+            b'P' => drop(self.texts.insert(next(), next())),
+            // its parameters are given under the name of a portal,
+            b'B' => drop(self.bound.insert(next(), next())),
+            // and that is executed.
+            b'E' => {
+                let statement = self.bound.get(&next());
+                let text = statement.and_then(|name| self.texts.get(name));
+                return Some(text.cloned().unwrap_or_default());
+            }
+            // A query of text alone.
+            b'Q' => return Some(next()),
+            _ => {}
+        }
+        None
+    }
+}
+
+/// What a connection with or without TLS can do.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects with TLS if the server has it: some let nobody in without.
-async fn connect(target: &str) -> io::Result<Box<dyn Stream>> {
+pub async fn connect(target: &str) -> io::Result<Box<dyn Stream>> {
     let mut server = TcpStream::connect(target).await?;
+    // Messages go one by one: none has to wait for the other side to say that it has the one before.
+    server.set_nodelay(true)?;
     server.write_all(&ASKS_FOR_TLS).await?;
     if server.read_u8().await? != b'S' {
         return Ok(Box::new(server));

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use blazing_sun::app::config::Config;
+use blazing_sun::infra::postgres;
 use blazing_sun::infra::redis::Redis;
 use sqlx::PgPool;
 use tempfile::TempDir;
 
 use super::Gate;
 use crate::support::{
-    Content, Database, Topics, Variables, Vhost, config_of, soon, variables_of_the_tests,
+    Content, Database, PATIENCE, Topics, Variables, Vhost, config_of, soon, variables_of_the_tests,
 };
 
 /// The topics of the application.
@@ -32,6 +33,8 @@ pub struct World {
     /// Where the services really are, whatever the test lets the application believe.
     services: Variables,
     variables: Variables,
+    /// How long somebody waits for a connection to PostgreSQL.
+    patience: Duration,
 }
 
 impl World {
@@ -70,7 +73,15 @@ impl World {
             database,
             services,
             variables,
+            patience: postgres::PATIENCE,
         }
+    }
+
+    /// The same, where nobody who waits for a connection to PostgreSQL is sent away: for many at once, whose turn comes late
+    /// on a machine that has other things to do.
+    pub fn patient(mut self) -> Self {
+        self.patience = PATIENCE;
+        self
     }
 
     /// A world with a virtual host and topics of its own: events and jobs in it are nobody else's.
@@ -199,7 +210,9 @@ impl World {
 
     /// The configuration that the application would read here.
     pub fn config(&self) -> Config {
-        config_of(&self.variables)
+        let mut config = config_of(&self.variables);
+        config.services.postgres.patience = self.patience;
+        config
     }
 
     /// A pool on this world's database.

@@ -9,6 +9,7 @@ use crate::harness::{Browser, PASSWORD, TestApp, World, admin, token};
 async fn an_invitation_is_accepted_once_even_if_many_try_at_the_same_time() {
     let (world, app, mut machine) = World::solo()
         .await
+        .patient()
         .with("THROTTLE_FACTOR", 100)
         .start()
         .await;

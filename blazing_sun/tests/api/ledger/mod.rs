@@ -4,18 +4,26 @@ mod budgets;
 mod bulk;
 mod categories;
 mod checks;
+mod crowd;
 mod forecast;
+mod large;
 mod leaving;
+mod meanwhile;
+mod month_page;
 mod pages;
 mod payees;
 mod rates;
 mod recurring;
 mod reports;
 mod rules;
+mod seed;
+mod sequences;
+mod statements;
 mod transactions;
 mod trash;
 mod wallets;
 
+use blazing_sun::kernel::clock::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -34,7 +42,11 @@ pub struct House {
 impl House {
     /// A new one.
     pub async fn new() -> Self {
-        let world = World::solo().await;
+        Self::of(World::solo().await).await
+    }
+
+    /// One in a world.
+    pub async fn of(world: World) -> Self {
         let app = TestApp::start(&world).await;
         let machine = Machine::new(&world, &app).await;
         Self {
@@ -46,10 +58,19 @@ impl House {
 
     /// A new one, at noon of a day.
     pub async fn on(day: &str) -> Self {
-        let house = Self::new().await;
+        Self::new().await.dated(day)
+    }
+
+    /// The same at noon of a day, if nothing has happened yet.
+    pub fn dated(self, day: &str) -> Self {
         let noon: DateTime<Utc> = format!("{day}T12:00:00Z").parse().expect("a moment");
-        house.app.clock.advance(noon - DateTime::UNIX_EPOCH);
-        house
+        self.app.clock.advance(noon - DateTime::UNIX_EPOCH);
+        self
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock.now()
     }
 
     /// Days later, when somebody signs in again.

@@ -5,7 +5,7 @@ use super::{House, balance, found, id, wallet};
 #[tokio::test]
 async fn who_is_not_signed_in_is_led_to_the_sign_in_page_and_back() {
     let house = House::new().await;
-    for page in ["/transactions", "/wallets"] {
+    for page in ["/transactions", "/wallets", "/month", "/profile/book"] {
         let answer = house.app.get(page).await;
         assert_eq!(answer.status, 303);
         let to = answer.header("location").expect("a place").to_owned();

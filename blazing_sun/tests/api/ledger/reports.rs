@@ -238,6 +238,7 @@ async fn what_is_asked_for_out_of_bounds_is_refused() {
     for (question, pointer) in [
         ("month?month=2026-13", "/month"),
         ("month?month=11", "/month"),
+        ("budget?month=2026-13", "/month"),
         ("cash-flow?from=2026-12&to=2026-11", "/from"),
         ("cash-flow?from=2016-11&to=2026-11", "/from"),
         ("cash-flow?to=november", "/to"),
@@ -257,6 +258,7 @@ async fn what_is_asked_for_out_of_bounds_is_refused() {
     }
     for question in [
         "month",
+        "budget",
         "cash-flow",
         "net-worth",
         "net-worth?per=month",
@@ -330,6 +332,56 @@ async fn the_month_is_reported_by_mail_once_when_it_has_ended_where_the_book_is_
     house.app.clock.advance(TimeDelta::days(28));
     house.machine.fire("monthly_report").await;
     assert_eq!(reports(&house).len(), 2);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn the_report_by_mail_leads_to_where_it_is_switched_off_and_to_the_month() {
+    let mut house = House::new().await;
+    let mut ada = house.member("ada").await;
+    let bank = wallet(&mut ada, "Bank", "EUR", 0).await;
+    moved(&mut ada, "1970-01-20", &bank, -10, None).await;
+    moved(&mut ada, "1970-02-20", &bank, -10, None).await;
+    house.machine.fire("monthly_report").await;
+    house.later(31, &mut ada, "ada").await;
+    house.machine.fire("monthly_report").await;
+
+    let mails = reports(&house);
+    assert_eq!(mails.len(), 1);
+    let mail = mails[0].replace("\r\n", "\n").replace("=\n", "");
+    let mail = mail.replace("=3D", "=").replace("&#x2f;", "/");
+    let header = mail
+        .lines()
+        .find_map(|line| line.strip_prefix("List-Unsubscribe: <"));
+    let address = header.and_then(|rest| rest.strip_suffix('>'));
+    let address = address.expect("a header with an address");
+    let site = address.strip_suffix("/profile/book").expect("a page");
+    for (place, count) in [
+        (format!("<a href=\"{address}\">turn it off</a>"), 1),
+        (format!("settings of your book:\n{address}\n\n"), 1),
+        (format!("{site}/month?month=1970-01"), 2),
+    ] {
+        assert_eq!(mail.matches(&place).count(), count, "{place}: {mail}");
+    }
+    // Others cannot be switched off.
+    let others = house.world.mails().into_iter();
+    let others = others.filter(|mail| mail.contains("List-Unsubscribe"));
+    assert_eq!(others.count(), 1);
+
+    let page = ada.get("/profile/book").await;
+    assert!(
+        page.body.contains("Send me a report of each month"),
+        "{page:?}"
+    );
+    let fields = [
+        ("base_currency", "EUR"),
+        ("time_zone", "UTC"),
+        ("month_start", "1"),
+    ];
+    assert_eq!(ada.form("/profile/book", &fields).await.status, 303);
+    house.later(28, &mut ada, "ada").await;
+    house.machine.fire("monthly_report").await;
+    assert_eq!(reports(&house).len(), 1);
     house.end().await;
 }
 

@@ -41,6 +41,7 @@ async fn a_forgotten_password_is_replaced_and_everybody_signs_in_again() {
 async fn a_reset_link_works_once_even_if_many_use_it_at_the_same_time() {
     let (world, app, mut machine) = World::solo()
         .await
+        .patient()
         .with("THROTTLE_FACTOR", 10)
         .start()
         .await;

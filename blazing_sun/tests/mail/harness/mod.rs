@@ -44,6 +44,7 @@ pub fn letter() -> Letter {
         subject: "Hello".to_owned(),
         text: "Good morning\n.\nGrüße\n".to_owned(),
         html: "<p>Good morning</p>\n".to_owned(),
+        unsubscribe: None,
     }
 }
 
