@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from repository import MODES, example, read, resolved
+from repository import MODES, ROOT, example, read, resolved
 
 TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
 
