@@ -260,10 +260,10 @@ def slips(prometheus, query):
                 found += [f'{part["name"]} has no label {m["name"]}' for m in part['matchers'] if m['name'] not in known]
         if part['type'] == 'aggregation' and not part['without']:
             below = [p for p in parts(part['expr']) if p['type'] in ('vectorSelector', 'matrixSelector')]
-            if any(p['name'] in SERIES_WITHOUT_CAUSE for p in below):
-                continue
-            known = frozenset().union(*(labels(prometheus, p['name'], None) for p in below))
-            found += [f'nothing in {query} has the label {label}' for label in part['grouping'] if label not in known]
+            known = [labels(prometheus, p['name'], None) for p in below if p['name'] not in SERIES_WITHOUT_CAUSE]
+            # What has no series was found already.
+            if known and all(known):
+                found += [f'nothing in {query} has the label {label}' for label in part['grouping'] if label not in frozenset().union(*known)]
     return found
 
 
