@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from repository import MODES, example, read, resolved
+from repository import MODES, ROOT, example, read, resolved
 
 TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
 
@@ -155,6 +155,6 @@ def test_prometheus_scrapes_what_runs():
 
 def test_the_dashboards_use_the_uid_of_the_datasource():
     assert "uid: prometheus" in read("grafana/provisioning/datasources/prometheus.yml")
-    for name in ("application", "rabbitmq"):
-        uids = set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]*)"', read(f"grafana/dashboards/{name}.json")))
-        assert uids <= {"prometheus", "-- Grafana --", "${datasource}"}, name
+    for path in (ROOT / "grafana/dashboards").glob("*.json"):
+        uids = set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]*)"', path.read_text()))
+        assert uids <= {"prometheus", "-- Grafana --", "${datasource}"}, path.name
