@@ -24,10 +24,10 @@ use blazing_sun::flow::event::{CloudEvent, Event, SOURCE, Topic};
 use blazing_sun::flow::job::{Job, JobError, Run, Ticket};
 use blazing_sun::flow::purge::{PurgeExpired, Retention};
 use blazing_sun::flow::reaction::{Reaction, Wanted};
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::clock::SystemClock;
 use chrono::{DateTime, TimeDelta};
 use jsonschema::{Draft, Validator};
-use prometheus::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ fn catalogue() -> Arc<Catalogue> {
     let config = Config::read(sources).config.expect("a configuration");
     let runtime = Runtime::new().expect("a runtime");
     let _inside = runtime.enter();
-    Wiring::new(&config, Arc::new(SystemClock), &Registry::new())
+    Wiring::new(&config, Arc::new(SystemClock), &Measures::default())
         .expect("the application")
         .catalogue
 }

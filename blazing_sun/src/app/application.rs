@@ -10,7 +10,6 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
-use prometheus::Registry;
 use tokio::net::TcpSocket;
 use uuid::Uuid;
 
@@ -21,6 +20,7 @@ use crate::app::roles::{Role, Running};
 use crate::app::routes;
 use crate::app::wiring::Wiring;
 use crate::feed::Feed;
+use crate::infra::measures::Measures;
 use crate::infra::services::Services;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::Clock;
@@ -54,18 +54,18 @@ pub struct Application {
 
 impl Application {
     /// Waits for PostgreSQL, applies the migrations, starts the parts in `roles` and listens; the other services may come
-    /// later.
+    /// later. `/metrics` shows `measures`.
     pub async fn start(
         config: Config,
         roles: &[Role],
         clock: Arc<dyn Clock>,
+        measures: Measures,
     ) -> anyhow::Result<Self> {
         // Taken first, so that a port in use is told before anything is changed; opened last.
         let socket = bind(&config.http)?;
         postgres::wait_until_up(&config.services.postgres, config.lifecycle.startup_timeout)
             .await?;
-        let registry = Registry::new();
-        let wiring = Wiring::new(&config, Arc::clone(&clock), &registry)?;
+        let wiring = Wiring::new(&config, Arc::clone(&clock), &measures)?;
         let services = Arc::clone(&wiring.services);
         for name in migrations::apply(&services.postgres).await? {
             tracing::info!(migration.name = name, "migration applied");
@@ -95,7 +95,7 @@ impl Application {
             Arc::clone(&health),
             failures,
             wiring,
-            registry,
+            measures,
         )?;
         tracing::info!(http.address = %address, app.version = env!("CARGO_PKG_VERSION"), "listening");
         let handle = server.handle();
@@ -176,11 +176,11 @@ fn serve(
     health: Arc<Health>,
     failures: Failures,
     wiring: Wiring,
-    registry: Registry,
+    measures: Measures,
 ) -> anyhow::Result<Server> {
     let limits = Data::new(config.http.limits.clone());
     let max_body_bytes = limits.max_body_bytes;
-    let metrics = Data::new(Metrics::new(registry)?);
+    let metrics = Data::new(Metrics::new(measures)?);
     let pages = Data::new(Pages::new()?);
     let health = Data::from(health);
     let failures = Data::new(failures);

@@ -12,6 +12,7 @@ pub mod healthcheck;
 mod home;
 pub mod instances;
 pub mod logging;
+pub mod measured;
 pub mod roles;
 pub mod routes;
 pub mod schedules;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::flow::faults;
 use crate::flow::metrics::FlowMetrics;
+use crate::infra::postgres::Transaction;
 use crate::kernel::clock::Clock;
 
 /// The surroundings of all work: cheap to clone.
@@ -72,7 +73,7 @@ impl Ctx {
     /// Begins a transaction. What is emitted and enqueued in it carries `cause`.
     pub async fn begin(&self, cause: Cause) -> sqlx::Result<Tx> {
         Ok(Tx {
-            inner: self.0.pool.begin().await?,
+            inner: self.0.metrics.transactions.begin(&self.0.pool).await?,
             ctx: self.clone(),
             cause,
             emitted: false,
@@ -119,7 +120,7 @@ impl Cause {
 /// A transaction: state, events and jobs that commit together or not at all. Dropping it rolls back. Only who began it
 /// commits it; callees never do.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    inner: Transaction,
     ctx: Ctx,
     cause: Cause,
     emitted: bool,

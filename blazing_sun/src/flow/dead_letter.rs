@@ -16,7 +16,7 @@ use crate::flow::consumer::{Consumer, Record};
 use crate::flow::ctx::{Cause, Ctx, Tx};
 use crate::flow::event::{CloudEvent, Event, Topic};
 use crate::flow::{inbox, outbox, rebuild};
-pub use store::{DeadLetter, list, show};
+pub use store::{DeadLetter, count_open, list, show};
 
 /// Where it is told that an event could not be taken.
 pub const TOPIC: Topic = Topic::new("events.dead_letter");

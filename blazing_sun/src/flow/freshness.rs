@@ -12,6 +12,8 @@ use crate::flow::event::Topic;
 
 /// How many events of a topic are looked at, at most.
 const WINDOW: i64 = 1000;
+/// How far it is counted what a consumer has not had: how many there are beyond takes long and changes nothing.
+const COUNTED: i64 = 10_000;
 
 /// The moment up to which a consumer has had all events of these topics that mention `id`; of the topics it passes nothing
 /// over. Ask before you read the model:
@@ -117,21 +119,34 @@ pub(super) async fn advance(consumer: &Consumer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When the oldest event happened that a consumer should have had and has not: it is neither in its inbox nor a dead letter.
-pub async fn behind_since(consumer: &Consumer) -> sqlx::Result<Option<DateTime<Utc>>> {
+/// How far a consumer is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// How many published events it should have had and has not, up to 10,000.
+    pub records: i64,
+    /// When the oldest of them happened.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What a consumer should have had and has not: it is neither in its inbox nor a dead letter.
+pub async fn behind(consumer: &Consumer) -> sqlx::Result<Behind> {
     let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
     let passed: Vec<String> = consumer.passed().into_iter().map(str::to_owned).collect();
-    sqlx::query_scalar!(
-        "SELECT emitted_at FROM event_log
-         WHERE position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)
-           AND topic = ANY($2) AND type <> ALL($3)
-           AND NOT EXISTS (SELECT FROM inbox WHERE consumer = $1 AND event_id = event_log.id)
-           AND NOT EXISTS (SELECT FROM dead_letters WHERE consumer = $1 AND event_id = event_log.id)
-         ORDER BY position LIMIT 1",
+    sqlx::query_as!(
+        Behind,
+        r#"SELECT count(*) AS "records!", min(emitted_at) AS since FROM (
+               SELECT emitted_at FROM event_log
+               WHERE position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)
+                 AND topic = ANY($2) AND type <> ALL($3)
+                 AND NOT EXISTS (SELECT FROM inbox WHERE consumer = $1 AND event_id = event_log.id)
+                 AND NOT EXISTS (SELECT FROM dead_letters WHERE consumer = $1 AND event_id = event_log.id)
+               ORDER BY position LIMIT $4
+           ) behind"#,
         consumer.name(),
         &topics,
         &passed,
+        COUNTED,
     )
-    .fetch_optional(consumer.ctx().pool())
+    .fetch_one(consumer.ctx().pool())
     .await
 }

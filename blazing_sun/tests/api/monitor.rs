@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use blazing_sun::app::wiring::Wiring;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::id;
 use blazing_sun::monitor::{Errors, Watch};
 use blazing_sun::web::failures::{Failure, Failures};
 use blazing_sun::web::health::Health;
 use chrono::{DateTime, TimeDelta};
-use prometheus::Registry;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -32,7 +32,7 @@ impl Watching {
     fn new(world: &World, pool: PgPool) -> Self {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
         let wiring =
-            Wiring::new(&world.config(), clock.clone(), &Registry::new()).expect("a process");
+            Wiring::new(&world.config(), clock.clone(), &Measures::default()).expect("a process");
         let health = Health::new(Arc::clone(&wiring.services), clock.clone());
         let watch = wiring.watch(Arc::new(health));
         Self {

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use blazing_sun::flow::ctx::Ctx;
 use blazing_sun::flow::job::{Job, JobError};
 use blazing_sun::flow::metrics::FlowMetrics;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::clock::SystemClock;
 use blazing_sun::kernel::id;
-use blazing_sun::mail::{ComposeError, Mail, Mails, Message, SendEmail, Site, somebody};
+use blazing_sun::mail::{
+    ComposeError, Mail, MailMeasures, Mails, Message, SendEmail, Site, somebody,
+};
 use mail_parser::MessageParser;
 use minijinja::context;
-use prometheus::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPool};
@@ -85,14 +87,15 @@ fn mails(server: &Server) -> Mails {
         name: "Blazing Sun".to_owned(),
         url: "https://sun.example".to_owned(),
     };
-    let mails = Mails::new(post(&settings(server)), site).expect("the templates compile");
+    let measures = MailMeasures::new(&Measures::default()).expect("metrics");
+    let mails = Mails::new(post(&settings(server)), site, measures).expect("the templates compile");
     mails.with::<Activation>(LINK)
 }
 
 /// Surroundings whose database is never asked.
 fn ctx() -> Ctx {
     let nowhere = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
-    let metrics = FlowMetrics::new(&Registry::new()).expect("metrics");
+    let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
     Ctx::new(nowhere, Arc::new(SystemClock), metrics)
 }
 

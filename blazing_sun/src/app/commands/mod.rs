@@ -3,6 +3,7 @@
 mod events;
 mod jobs;
 mod keys;
+mod metrics;
 mod schedule;
 mod seed;
 mod user;
@@ -13,7 +14,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use prometheus::Registry;
 
 use crate::app::application::Application;
 use crate::app::config::{Config, Problem, Sources};
@@ -21,6 +21,7 @@ use crate::app::roles::Role;
 use crate::app::wiring::Wiring;
 use crate::app::{doctor, healthcheck, logging, signals};
 use crate::flow::{asyncapi, faults};
+use crate::infra::measures::Measures;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::SystemClock;
 
@@ -76,6 +77,11 @@ enum Command {
         #[command(subcommand)]
         command: schedule::Command,
     },
+    /// Look at what is measured.
+    Metrics {
+        #[command(subcommand)]
+        command: metrics::Command,
+    },
     /// Print the AsyncAPI document of all events and jobs.
     Asyncapi,
 }
@@ -105,6 +111,9 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Schedule { command } => {
             with_wiring(async |wiring| schedule::execute(wiring, command).await).await
         }
+        Command::Metrics { command } => {
+            with_config(async |config| metrics::execute(&config, command)).await
+        }
         Command::Asyncapi => {
             with_wiring(async |wiring| {
                 println!("{:#}", asyncapi::document(&wiring.catalogue));
@@ -116,7 +125,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
 }
 
 async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
-    logging::start(&config.logs);
+    let measures = Measures::default();
+    logging::start(&config.logs, &measures)?;
     let _commands = faults::commands();
     let roles = if only.is_empty() {
         Role::value_variants()
@@ -126,7 +136,7 @@ async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     let ending = signals::ending()?;
     tokio::pin!(ending);
     let application = tokio::select! {
-        started = Application::start(config, roles, Arc::new(SystemClock)) => started?,
+        started = Application::start(config, roles, Arc::new(SystemClock), measures) => started?,
         () = &mut ending => return Ok(()),
     };
     application.run_until(ending).await
@@ -178,7 +188,7 @@ async fn health() -> ExitCode {
 /// Runs a command that works on the spine, without starting anything.
 async fn with_wiring(command: impl AsyncFnOnce(&Wiring) -> anyhow::Result<()>) -> ExitCode {
     with_config(async |config| {
-        let wiring = Wiring::new(&config, Arc::new(SystemClock), &Registry::new())?;
+        let wiring = Wiring::new(&config, Arc::new(SystemClock), &Measures::default())?;
         let outcome = command(&wiring).await;
         wiring.services.close().await;
         outcome

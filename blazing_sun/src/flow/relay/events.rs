@@ -19,7 +19,7 @@ use crate::flow::event::CONTENT_TYPE;
 use crate::flow::event_log;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::lease::Term;
-use crate::flow::relay::{Pump, Step};
+use crate::flow::relay::{Pump, Step, note_batch};
 use crate::infra::kafka;
 
 /// The most events in flight.
@@ -96,6 +96,7 @@ impl Pump for Events {
             self.measure().await?;
             self.next_measure = Instant::now() + MEASURE.max(started.elapsed() * 20);
         }
+        let began = Instant::now();
         let running = self.running().await?;
         let batch = self.fetch().await?;
         let Some(last) = batch.last() else {
@@ -118,6 +119,7 @@ impl Pump for Events {
         relayed
             .with_label_values(&["event", "refused"])
             .inc_by((batch.len() - published.len()) as u64);
+        note_batch(&self.ctx, "event", published.len(), began);
         if published.len() == batch.len() {
             self.raise_floor(last.seq, &running);
         }
@@ -294,6 +296,7 @@ impl Events {
             self.producer = Some(producer);
         } else {
             // Nothing of a producer that failed may arrive later.
+            self.ctx.metrics().producer_resets.inc();
             producer.purge(PurgeConfig::default().queue().inflight());
         }
         Ok(Some(published))
@@ -310,11 +313,11 @@ impl Events {
         let age = measured
             .oldest
             .map_or(TimeDelta::zero(), |oldest| self.ctx.now() - oldest);
-        self.ctx.metrics().outbox_events.set(measured.waiting);
+        self.ctx.metrics().outbox_events.set(&[], measured.waiting);
         self.ctx
             .metrics()
             .outbox_oldest_age
-            .set(age.num_seconds().max(0));
+            .set(&[], age.num_seconds().max(0));
         Ok(())
     }
 }

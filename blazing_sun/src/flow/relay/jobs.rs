@@ -19,7 +19,7 @@ use crate::flow::faults;
 use crate::flow::job::Ticket;
 use crate::flow::jobs;
 use crate::flow::lease::Term;
-use crate::flow::relay::{Pump, Step};
+use crate::flow::relay::{Pump, Step, note_batch};
 use crate::infra::rabbitmq::{JOBS, JOBS_FAILED, RabbitMq};
 
 /// The most tickets in flight.
@@ -89,6 +89,7 @@ impl Pump for Jobs {
         if matches!(self.carrier, JobsCarrier::Postgres) {
             return Ok(Step::Carried(0));
         }
+        let began = Instant::now();
         let (pool, now) = (self.ctx.pool().clone(), self.ctx.now());
         let mut due = jobs::due(&pool, now, BATCH).await?;
         if !due.is_empty() {
@@ -113,6 +114,7 @@ impl Pump for Jobs {
             return Ok(Step::Deposed);
         }
         faults::point("relay.jobs.settled").await;
+        note_batch(&self.ctx, "job", sent.len(), began);
         Ok(Step::Carried(sent.len()))
     }
 }
@@ -299,11 +301,7 @@ impl Jobs {
         .fetch_all(self.ctx.pool())
         .await?;
         for state in states {
-            self.ctx
-                .metrics()
-                .jobs
-                .with_label_values(&[&state.state])
-                .set(state.count);
+            self.ctx.metrics().jobs.set(&[&state.state], state.count);
         }
         Ok(())
     }

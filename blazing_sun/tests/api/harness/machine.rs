@@ -10,8 +10,8 @@ use blazing_sun::flow::rebuild;
 use blazing_sun::flow::relay::Relay;
 use blazing_sun::flow::schedule;
 use blazing_sun::flow::worker::Worker;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::mail::Mails;
-use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::{TestApp, World};
@@ -29,8 +29,8 @@ pub struct Machine {
 impl Machine {
     /// The machine of a world, by the clock of its application.
     pub async fn new(world: &World, app: &TestApp) -> Self {
-        let wiring =
-            Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("a machine");
+        let wiring = Wiring::new(&world.config(), app.clock.clone(), &Measures::default())
+            .expect("a machine");
         let relay = wiring.relay();
         let term = relay
             .take_lease()
