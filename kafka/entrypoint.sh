@@ -98,4 +98,6 @@ export KAFKA_LOG4J_OPTS="-Dlog4j2.configurationFile=file:/etc/kafka/log4j2.prope
 export KAFKA_HEAP_OPTS="${KAFKA_HEAP_OPTS:--Xms256m -Xmx512m}"
 # Without this the script also asks for a log of every garbage collection, which would fill the temporary file system.
 export EXTRA_ARGS="-name kafkaServer"
+# For the broker only: a tool with the agent could not have the port.
+export KAFKA_OPTS="${KAFKA_OPTS:-} -javaagent:/opt/jmx_prometheus_javaagent.jar=9404:/etc/kafka/jmx.yml"
 exec "$bin/kafka-server-start.sh" "$config"

@@ -43,6 +43,16 @@ else
   exit 1
 fi
 
+# For Prometheus. (In this form both GNU's date and Alpine's take it.)
+expires=$(openssl x509 -in "$active/cert.pem" -noout -enddate -dateopt iso_8601)
+expires=${expires#notAfter=}
+cat >/tmp/certificate.prom <<METRICS
+# HELP tls_certificate_not_after_timestamp_seconds Until when the certificate that nginx serves is valid, in seconds since 1970.
+# TYPE tls_certificate_not_after_timestamp_seconds gauge
+tls_certificate_not_after_timestamp_seconds $(date -u -d "${expires%Z}" +%s)
+METRICS
+chmod 0644 /tmp/certificate.prom
+
 # https://host without a port where it is the usual one.
 HTTPS_SUFFIX=; [ "$HTTPS_PORT" = 443 ] || HTTPS_SUFFIX=:$HTTPS_PORT
 # The site, and this machine as it calls itself.
@@ -50,7 +60,7 @@ SERVED_HOSTS='localhost 127.0.0.1 [::1]'; [ "$SERVER_NAME" = localhost ] || SERV
 export HTTPS_SUFFIX SERVED_HOSTS
 # Only these names: nginx's own variables look the same.
 # shellcheck disable=SC2016
-envsubst '${SERVER_NAME} ${SERVED_HOSTS} ${HTTPS_SUFFIX} ${APP_PORT} ${HTTP_MAX_BODY_BYTES}' </etc/nginx/default.conf.template >/tmp/default.conf
+envsubst '${SERVER_NAME} ${SERVED_HOSTS} ${HTTPS_SUFFIX} ${APP_PORT} ${HTTP_MAX_BODY_BYTES} ${DEVNET_SUBNET}' </etc/nginx/default.conf.template >/tmp/default.conf
 chmod 0644 /tmp/default.conf
 
 exec nginx -g 'daemon off;'

@@ -2,6 +2,7 @@
 # Stand-ins for the base images, made from distribution packages, for a machine that reaches no container registry.
 #
 #   offline/images.sh               build every stand-in that is missing (or older than its recipe here)
+#   offline/images.sh IMAGE...      only those for these images
 #   offline/images.sh unavailable   print the Compose profiles whose image cannot be had this way
 #
 # A stand-in carries the name that `.env` gives the official image, so the Compose files need not know, and the label
@@ -10,9 +11,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Neither Grafana nor Kafka UI is in Debian, PyPI, npm or (as something that runs) Maven Central.
-unavailable=(kafka-ui grafana)
-# variable in .env, folder here, Debian suite (the one whose version is nearest to the official image)
+# None of Grafana, Kafka UI and Jaeger is in Debian, PyPI, npm or (as something that runs) Maven Central.
+unavailable=(kafka-ui grafana tracing)
+# variable in .env, folder here, Debian suite (the one whose version is nearest to the official image), target if there are
+# several in the folder
 stand_ins="
 POSTGRES_IMAGE postgres sid
 REDIS_IMAGE redis sid
@@ -23,6 +25,12 @@ KAFKA_IMAGE kafka trixie
 RUST_IMAGE rust trixie
 PGADMIN_IMAGE pgadmin trixie
 MAILPIT_IMAGE mailpit trixie
+ALERTMANAGER_IMAGE alertmanager sid
+POSTGRES_EXPORTER_IMAGE exporters sid postgres
+REDIS_EXPORTER_IMAGE exporters sid redis
+NGINX_EXPORTER_IMAGE exporters sid nginx
+NODE_EXPORTER_IMAGE exporters sid node
+KAFKA_EXPORTER_IMAGE kafka-exporter sid
 TOXIPROXY_IMAGE toxiproxy trixie
 "
 # Only who makes fault runs (`./sun chaos`) has it in .env.
@@ -81,14 +89,15 @@ debian() {
 }
 
 build() {
-  local image=$1 folder=$2 suite=$3 toolchain=()
+  local name=$1 image=$2 folder=$3 suite=$4 more=()
   if [ "$folder" = rust ]; then
-    command -v rustc >/dev/null || { echo 'needs a Rust toolchain on this host (rustc is not on PATH)' >"$scratch/$folder.log"; return 1; }
-    toolchain=(--build-context "toolchain=$(rustc --print sysroot)")
+    command -v rustc >/dev/null || { echo 'needs a Rust toolchain on this host (rustc is not on PATH)' >"$scratch/$name.log"; return 1; }
+    more=(--build-context "toolchain=$(rustc --print sysroot)")
   fi
+  [ $# -lt 5 ] || more+=(--target "$5")
   say "$image"
   docker build --progress=plain --build-arg "SUITE=$suite" --label "blazing-sun.stand-in=$(recipe "$folder")" \
-    "${toolchain[@]}" --tag "$image" "$folder" >"$scratch/$folder.log" 2>&1
+    "${more[@]}" --tag "$image" "$folder" >"$scratch/$name.log" 2>&1
 }
 
 # Runs one command per line of standard input side by side; on failure shows the end of each log that failed.
@@ -107,19 +116,21 @@ side_by_side() {
 }
 
 if [ "${1:-}" = unavailable ]; then printf '%s\n' "${unavailable[@]}"; exit 0; fi
-[ $# = 0 ] || { sed -n '2,10p' "$0"; exit 2; }
+case ${1:-} in -*) sed -n '2,11p' "$0"; exit 2 ;; esac
+wanted=" $* "
 
 suites='' todo=''
-while read -r variable folder suite; do
+while read -r variable folder suite target; do
   [ -n "$variable" ] || continue
   image=$(setting "$variable")
   [ -n "$image" ] || case $optional in *" $variable "*) continue ;; esac
   case $image in '') die "$variable is not set in .env" ;; *@sha256:*) die "$variable is pinned by digest, which only a registry can serve" ;; esac
+  [[ $# = 0 || $wanted = *" $image "* ]] || continue
   if docker image inspect "$image" >/dev/null 2>&1; then
     have=$(label "$image")
     if [ -z "$have" ] || [ "$have" = "$(recipe "$folder")" ]; then continue; fi
   fi
-  todo="$todo$folder build $image $folder $suite
+  todo="$todo$variable build $variable $image $folder $suite $target
 "
   case $suites in *"$suite"*) ;; *) suites="$suites$suite " ;; esac
 done <<<"$stand_ins"

@@ -46,11 +46,13 @@ sed -e "s|\${PGPORT}|$PGPORT|; s|\${TLS}|$TLS|" /etc/postgresql/postgresql.conf.
 reconcile() {
   until pg_isready --quiet --host=/run/postgresql; do sleep 0.2; done
   POSTGRES_PASSWORD=${POSTGRES_PASSWORD-$(cat "$POSTGRES_PASSWORD_FILE")} \
+  MONITORING_PASSWORD=${MONITORING_PASSWORD-$(cat "$MONITORING_PASSWORD_FILE")} \
     psql --host=/run/postgresql --username=postgres --dbname=postgres --no-psqlrc --quiet --tuples-only -v ON_ERROR_STOP=1 \
     >/dev/null <<'SQL' || echo "postgres: could not bring roles and database in line with .env (see above)" >&2
 \getenv user POSTGRES_USER
 \getenv database POSTGRES_DB
 \getenv password POSTGRES_PASSWORD
+\getenv monitoring MONITORING_PASSWORD
 \set options ''
 \getenv options POSTGRES_USER_OPTIONS
 -- An error must not write a statement with a password into the log.
@@ -65,8 +67,10 @@ SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'user')
 ALTER DATABASE :"database" OWNER TO :"user";
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 
--- Reads statistics, no rows. Without a password until something signs in with it over the network.
-SELECT 'CREATE ROLE monitoring LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'monitoring') \gexec
+-- The exporter's: reads statistics, no rows. It can hold up nothing for long, nor take the connections of others.
+SELECT 'CREATE ROLE monitoring' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'monitoring') \gexec
+ALTER ROLE monitoring LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5 PASSWORD :'monitoring';
+ALTER ROLE monitoring SET statement_timeout = '5s';
 GRANT pg_monitor TO monitoring;
 GRANT CONNECT ON DATABASE :"database" TO monitoring;
 \connect :"database"

@@ -5,17 +5,24 @@ set -eu
 config=/tmp/redis.conf
 acl=/tmp/users.acl
 password=${REDIS_PASSWORD-$(cat "$REDIS_PASSWORD_FILE")}
+monitoring=${MONITORING_PASSWORD-$(cat "$MONITORING_PASSWORD_FILE")}
 
 case $REDIS_USER in
-  default | *[!A-Za-z0-9_.-]*) echo "redis: REDIS_USER=$REDIS_USER: use letters, digits, _ . - (and not the name default)" >&2; exit 1 ;;
+  default | monitoring | *[!A-Za-z0-9_.-]*)
+    echo "redis: REDIS_USER=$REDIS_USER: use letters, digits, _ . - (and not the names default and monitoring)" >&2
+    exit 1
+    ;;
 esac
 
 # The file holds a digest, so a look at it gives no password away.
-hash=$(printf '%s' "$password" | sha256sum | cut -d ' ' -f 1)
+digest() { printf '%s' "$1" | sha256sum | cut -d ' ' -f 1; }
+hash=$(digest "$password")
 (
   umask 077
   # What the application needs: every key and channel, and no command that administers the server or can stop it for long.
   echo "user $REDIS_USER on #$hash ~* &* +@all -@admin -@dangerous +info" >"$acl"
+  # The exporter's: the server's figures, no key and no channel.
+  echo "user monitoring on #$(digest "$monitoring") resetkeys resetchannels -@all +ping +info +latency|latest +latency|histogram +slowlog|len" >>"$acl"
   # For people: redis-cli -a PASSWORD
   echo "user default on #$hash ~* &* +@all" >>"$acl"
 )
