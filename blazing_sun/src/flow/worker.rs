@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::flow::catalogue::Catalogue;
@@ -29,8 +30,10 @@ use crate::flow::dead_letter;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::job::{JobError, Run, Ticket};
 use crate::flow::jobs::{self, Claimed, Verdict};
+use crate::flow::trace::Work;
 use crate::infra::postgres;
 use crate::infra::rabbitmq::{JOBS, RabbitMq};
+use crate::infra::traces::EXPORTED;
 
 /// How long a worker is believed to live that says nothing: so long its jobs wait if it is killed.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -301,12 +304,40 @@ impl Worker {
         }
     }
 
-    /// Runs a claimed attempt and notes what became of it. If that cannot be noted, the lease runs out.
-    async fn attempt(&self, claimed: Claimed) -> Outcome {
+    /// Runs a claimed attempt, in the trace of the request that set it off.
+    async fn attempt(&self, mut claimed: Claimed) -> Outcome {
         let name = self
             .catalogue
             .find_job(&claimed.name)
             .map_or("unknown", |job| job.name);
+        let exported = tracing::info_span!(
+            target: EXPORTED,
+            "process",
+            otel.name = format!("process {name}"),
+            otel.kind = "consumer",
+            "messaging.operation.type" = "process",
+            messaging.operation.name = "process",
+            messaging.destination.name = JOBS,
+            messaging.message.id = %claimed.id,
+            request.id = claimed.cause.correlation,
+            job.name = name,
+            job.attempt = claimed.attempt,
+            job.outcome = Empty,
+            otel.status_code = Empty,
+        );
+        let parent = claimed.cause.traceparent.take();
+        let work = Work::begin(&claimed.cause.correlation, parent.as_deref(), exported);
+        claimed.cause.traceparent = Some(work.traceparent().to_owned());
+        let outcome = work.run(self.attempt_as(name, claimed)).await;
+        work.exported().record("job.outcome", outcome.label());
+        if outcome != Outcome::Done {
+            work.exported().record("otel.status_code", "ERROR");
+        }
+        outcome
+    }
+
+    /// Runs a claimed attempt and notes what became of it. If that cannot be noted, the lease runs out.
+    async fn attempt_as(&self, name: &'static str, claimed: Claimed) -> Outcome {
         let metrics = self.ctx.metrics();
         let wait = (self.ctx.now() - claimed.due_since).max(TimeDelta::zero());
         metrics

@@ -8,3 +8,4 @@ pub mod rabbitmq;
 pub mod redis;
 pub mod services;
 pub mod smtp;
+pub mod traces;
