@@ -10,8 +10,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Neither Grafana nor Kafka UI is in Debian, PyPI, npm or (as something that runs) Maven Central.
-unavailable=(kafka-ui grafana)
+# Neither Grafana nor Kafka UI nor Jaeger is in Debian, PyPI, npm or (as something that runs) Maven Central.
+unavailable=(kafka-ui grafana tracing)
 # variable in .env, folder here, Debian suite (the one whose version is nearest to the official image)
 stand_ins="
 POSTGRES_IMAGE postgres sid

@@ -57,6 +57,23 @@ impl Record {
         let key = String::from_utf8_lossy(key).replace('\0', "\u{fffd}");
         key.chars().take(KEY_LENGTH).collect()
     }
+
+    fn origin(&self) -> Origin<'_> {
+        let from_kafka = self.partition.is_some();
+        Origin {
+            carrier: if from_kafka { "kafka" } else { "postgresql" },
+            topic: &self.topic,
+        }
+    }
+}
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// What brought it.
+    pub carrier: &'static str,
+    /// Its topic.
+    pub topic: &'a str,
 }
 
 impl From<Published> for Record {

@@ -190,7 +190,7 @@ impl Worker {
                 if faults::makes(Mistake::AcknowledgeFirst) {
                     delivery.ack(BasicAckOptions::default()).await?;
                 }
-                self.work(&ticket, stop).await?
+                self.work(&ticket, "rabbitmq", stop).await?
             }
             Err(error) => {
                 let error = error.to_string();
@@ -259,7 +259,7 @@ impl Worker {
             let (worker, slot) = (self.clone(), free.pop());
             begun += 1;
             tracker.spawn(async move {
-                worker.attempt(claimed).await;
+                worker.attempt(claimed, "postgresql").await;
                 drop(slot);
             });
         }
@@ -270,16 +270,22 @@ impl Worker {
     pub async fn work_next(&self) -> anyhow::Result<Option<Outcome>> {
         match jobs::due(self.ctx.pool(), self.ctx.now(), 1).await?.pop() {
             Some(due) => Ok(Some(
-                self.work(&due.ticket, &CancellationToken::new()).await?,
+                self.work(&due.ticket, "postgresql", &CancellationToken::new())
+                    .await?,
             )),
             None => Ok(None),
         }
     }
 
     /// Claims a ticket's job and runs it.
-    async fn work(&self, ticket: &Ticket, stop: &CancellationToken) -> anyhow::Result<Outcome> {
+    async fn work(
+        &self,
+        ticket: &Ticket,
+        carrier: &'static str,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Outcome> {
         Ok(match insist(stop, || self.claim(ticket)).await? {
-            Some(claimed) => self.attempt(claimed).await,
+            Some(claimed) => self.attempt(claimed, carrier).await,
             None => Outcome::Repeated,
         })
     }
@@ -304,8 +310,8 @@ impl Worker {
         }
     }
 
-    /// Runs a claimed attempt, in the trace of the request that set it off.
-    async fn attempt(&self, mut claimed: Claimed) -> Outcome {
+    /// Runs a claimed attempt that a carrier brought, in the trace of the request that set it off.
+    async fn attempt(&self, mut claimed: Claimed, carrier: &'static str) -> Outcome {
         let name = self
             .catalogue
             .find_job(&claimed.name)
@@ -313,8 +319,9 @@ impl Worker {
         let exported = tracing::info_span!(
             target: EXPORTED,
             "process",
-            otel.name = format!("process {name}"),
+            otel.name = format!("process {JOBS}"),
             otel.kind = "consumer",
+            messaging.system = carrier,
             "messaging.operation.type" = "process",
             messaging.operation.name = "process",
             messaging.destination.name = JOBS,

@@ -47,7 +47,12 @@ async fn sign_up(world: &World) -> [Vec<String>; 2] {
 }
 
 /// What tells a statement of the work from those that nobody's request asked for.
-const OF_FRONT: [&str; 4] = ["INSERT INTO users", "INSERT INTO outbox", "INSERT INTO jobs", "INSERT INTO user_tokens"];
+const OF_FRONT: [&str; 4] = [
+    "INSERT INTO users",
+    "INSERT INTO outbox",
+    "INSERT INTO jobs",
+    "INSERT INTO user_tokens",
+];
 const OF_BACK: [&str; 2] = ["INSERT INTO audit_log", "UPDATE jobs SET state = 'done'"];
 
 #[tokio::test]
@@ -57,26 +62,46 @@ async fn each_line_for_machines_names_the_request_and_its_trace() {
     let [front, back] = sign_up(&world).await;
 
     let read = |lines: &[String]| -> Vec<Value> {
-        let lines = lines.iter().map(|line| serde_json::from_str(line).expect("a line of JSON"));
+        let lines = lines
+            .iter()
+            .map(|line| serde_json::from_str(line).expect("a line of JSON"));
         lines.collect()
     };
     let (front, back) = (read(&front), read(&back));
     for (lines, statements) in [(&front, &OF_FRONT[..]), (&back, &OF_BACK[..])] {
         for statement in statements {
-            let mut said = lines.iter().filter(|line| line.to_string().contains(statement));
+            let mut said = lines
+                .iter()
+                .filter(|line| line.to_string().contains(statement));
             let line = said.next().expect(statement);
             assert_eq!(line["target"], "sqlx::query");
-            assert_eq!((&line["request_id"], &line["trace_id"]), (&json!(ID), &json!(TRACE)), "{line}");
+            assert_eq!(
+                (&line["request_id"], &line["trace_id"]),
+                (&json!(ID), &json!(TRACE)),
+                "{line}"
+            );
         }
     }
-    let answered = front.iter().find(|line| line["message"] == "request").expect("its own line");
-    assert_eq!((&answered["request_id"], &answered["trace_id"]), (&json!(ID), &json!(TRACE)));
+    let answered = front
+        .iter()
+        .find(|line| line["message"] == "request")
+        .expect("its own line");
+    assert_eq!(
+        (&answered["request_id"], &answered["trace_id"]),
+        (&json!(ID), &json!(TRACE))
+    );
     assert_eq!(answered["level"], "INFO");
     assert_eq!(answered["http.route"], "/api/v1/auth/sign-up");
     // And no other line does.
-    let listening = front.iter().find(|line| line["message"] == "listening").expect("a start");
+    let listening = front
+        .iter()
+        .find(|line| line["message"] == "listening")
+        .expect("a start");
     assert!(listening.get("request_id").is_none() && listening.get("trace_id").is_none());
-    let other = front.iter().rfind(|line| line["message"] == "request").expect("another request");
+    let other = front
+        .iter()
+        .rfind(|line| line["message"] == "request")
+        .expect("another request");
     assert_ne!(other["request_id"], ID);
     assert_ne!(other["trace_id"], TRACE);
 }
@@ -89,10 +114,16 @@ async fn each_line_for_people_names_the_request_and_its_trace() {
 
     for (lines, statements) in [(&front, &OF_FRONT[..]), (&back, &OF_BACK[..])] {
         for statement in statements {
-            let mut said = lines.iter().map(|line| plain(line)).filter(|line| line.contains(statement));
+            let mut said = lines
+                .iter()
+                .map(|line| plain(line))
+                .filter(|line| line.contains(statement));
             let line = said.next().expect(statement);
             let ids = format!("work{{request_id=\"{ID}\" trace_id={TRACE}}}");
-            assert!(line.contains(&ids) && line.contains("sqlx::query"), "{line}");
+            assert!(
+                line.contains(&ids) && line.contains("sqlx::query"),
+                "{line}"
+            );
         }
     }
 }
@@ -101,5 +132,7 @@ async fn each_line_for_people_names_the_request_and_its_trace() {
 fn plain(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+    parts.fold(first, |text, part| {
+        text + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use tracing::field::Empty;
 use uuid::Uuid;
 
-use crate::flow::consumer::{Consumer, Record, Want};
+use crate::flow::consumer::{Consumer, Origin, Record, Want};
 use crate::flow::ctx::{Cause, Tx};
 use crate::flow::event::{CloudEvent, Unreadable};
 use crate::flow::reaction::Outside;
@@ -87,10 +87,10 @@ impl Consumer {
                         inbox::forget(tx.conn(), self.name(), &[event.id]).await?;
                         Outcome::Parked
                     } else {
-                        self.react(&mut tx, event).await?
+                        self.react(&mut tx, event, record.origin()).await?
                     }
                 }
-                Ok(event) => self.react(&mut tx, event).await?,
+                Ok(event) => self.react(&mut tx, event, record.origin()).await?,
             };
             outcomes.push(outcome);
         }
@@ -109,6 +109,7 @@ impl Consumer {
         events: &[Result<CloudEvent, Unreadable>],
     ) -> anyhow::Result<Vec<Outcome>> {
         let mut coming = Vec::with_capacity(records.len());
+        let mut works = Vec::with_capacity(records.len());
         let mut outcomes = Vec::with_capacity(records.len());
         for (record, event) in records.iter().zip(events) {
             outcomes.push(match event {
@@ -124,13 +125,13 @@ impl Consumer {
                     }
                     Want::Yes => {
                         coming.push(event);
+                        works.push(self.begin(event, record.origin()));
                         Outcome::Taken
                     }
                 },
             });
         }
         if !coming.is_empty() {
-            let works: Vec<Work> = coming.iter().map(|event| self.begin(event)).collect();
             let carrying = outside.carry_out(self.ctx(), &coming);
             // What is done for several at once belongs to none of them.
             let carried = match works.as_slice() {
@@ -187,6 +188,7 @@ impl Consumer {
         &self,
         tx: &mut Tx,
         event: &CloudEvent,
+        origin: Origin<'_>,
     ) -> anyhow::Result<Outcome> {
         match self.wants(&event.kind) {
             Want::Yes => {}
@@ -194,7 +196,7 @@ impl Consumer {
             Want::No => return Ok(Outcome::Passed),
             Want::Unknown => anyhow::bail!("this build does not know the type {}", event.kind),
         }
-        let work = self.begin(event);
+        let work = self.begin(event, origin);
         tx.set_cause(Cause {
             traceparent: Some(work.traceparent().to_owned()),
             ..event.as_cause()
@@ -208,12 +210,14 @@ impl Consumer {
     }
 
     /// The effect of an event is part of the trace of the request that led to it.
-    pub(super) fn begin(&self, event: &CloudEvent) -> Work {
+    pub(super) fn begin(&self, event: &CloudEvent, origin: Origin<'_>) -> Work {
         let exported = tracing::info_span!(
             target: EXPORTED,
             "process",
-            otel.name = format!("process {}", event.kind),
+            otel.name = format!("process {}", origin.topic),
             otel.kind = "consumer",
+            messaging.system = origin.carrier,
+            messaging.destination.name = origin.topic,
             "messaging.operation.type" = "process",
             messaging.operation.name = "process",
             messaging.consumer.group.name = self.name(),
