@@ -35,6 +35,7 @@ OWN = {
     "PGADMIN_PORT": "25050",
     "PROMETHEUS_PORT": "29090",
     "MAILPIT_PORT": "28025",
+    "JAEGER_PORT": "26686",
 }
 
 

@@ -3,15 +3,15 @@
 import re
 
 import pytest
-from repository import MODES, PROFILES, SERVICES, compose, each_service, example, resolved
+from repository import DYNAMIC, MODES, OFF, PROFILES, SERVICES, compose, each_service, example, resolved
 
 # The spec's nine. `nginxssl` keeps the certificates, which the spec leaves in the container.
 VOLUMES = {
     "pgdata", "redisdata", "rabbitmqdata", "kafkadata", "cargo-cache", "target-cache", "prometheusdata", "grafanadata",
     "pgadmindata",
 }
-# Published beside 80 and 443: loopback only. The spec's ports, and 9094 and 8025 of our own.
-IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}}
+# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025 and 16686 of our own.
+IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "jaeger": {16686}}
 IN_DEV = {**IN_PROD, "rabbitmq": {15672, 5672}, "postgres": {5432}, "redis": {6379}, "kafka": {9094}, "rust": {9999}, "mailpit": {8025}}
 
 
@@ -39,12 +39,13 @@ def test_the_core_runs_without_any_profile(mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_profile_is_called_as_its_one_service(mode):
     profiles = {name: s["profiles"] for name, s in resolved(mode)["services"].items() if s.get("profiles")}
-    assert profiles == {name: [name] for name in profiles}
-    assert set(profiles) == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
+    called = {name: {"jaeger": "tracing"}.get(name, name) for name in profiles}
+    assert profiles == {name: [profile] for name, profile in called.items()}
+    assert set(called.values()) == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
 
 
-def test_the_example_turns_on_every_profile():
-    assert set(example()["COMPOSE_PROFILES"].split(",")) == set(PROFILES)
+def test_the_example_turns_on_every_profile_that_is_not_for_looking_closely():
+    assert set(example()["COMPOSE_PROFILES"].split(",")) == set(PROFILES) - set(OFF)
 
 
 def test_the_example_picks_the_overlay_by_mode():
@@ -69,7 +70,7 @@ def test_the_project_is_called_rust_and_containers_are_named_by_compose():
 
 def test_the_ten_services_have_the_specs_addresses():
     for mode in MODES:
-        addresses = {name: s["networks"]["devnet"]["ipv4_address"] for name, s in resolved(mode)["services"].items() if name != "mailpit"}
+        addresses = {name: s["networks"]["devnet"]["ipv4_address"] for name, s in resolved(mode)["services"].items() if name not in DYNAMIC}
         assert addresses == {name: f"172.28.0.{10 + i}" for i, name in enumerate(SERVICES)}
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from chaos import place
-from repository import DOCUMENTS, README, ROOT, SERVICES, example, files, name, read, resolved
+from repository import DOCUMENTS, DYNAMIC, README, ROOT, SERVICES, example, files, name, read, resolved
 
 # Made at run time, by the reader, or by `docker compose` itself.
 NOT_IN_A_CLONE = re.compile(r"(blazing_sun/)?\.env|secrets/?|blazing_sun/target/?|backup\S*|your-\S+|\S*/your-\S+|docker-compose\.local\.yml")
@@ -142,7 +142,7 @@ def test_every_word_of_compose_is_one_it_knows(document):
 
 @pytest.mark.parametrize("document", TEXTS)
 def test_every_service_named_in_a_command_exists(document):
-    known = set(SERVICES) | {"mailpit"}
+    known = set(SERVICES) | set(DYNAMIC)
     for line in commands(document):
         for word, rest in re.findall(r"(?:docker compose|\./sun) (exec|logs|restart|ps|up|stop|start|build|run)((?: [^|;&]*)?)", line):
             # Flags, and the value of those that take one; what follows the service is the container's business.
@@ -204,7 +204,7 @@ def test_the_readme_names_every_folder_and_only_those():
 
 def test_the_architecture_has_the_services_with_their_addresses():
     (table,) = [t for t in tables("docs/architecture.md") if any(row[0] == "rust" for row in t)]
-    told = {row[0]: row[1] for row in table if row[0] != "mailpit"}
+    told = {row[0]: row[1] for row in table if row[0] not in DYNAMIC}
     assert told == {service: resolved("dev")["services"][service]["networks"]["devnet"]["ipv4_address"] for service in SERVICES}
 
 

@@ -16,6 +16,8 @@ use uuid::Uuid;
 use crate::app::config::{Config, Http, Lifecycle};
 use crate::app::first_administrator;
 use crate::app::instances::{self, Instance};
+use crate::app::log_levels;
+use crate::app::logging::Levels;
 use crate::app::roles::{Role, Running};
 use crate::app::routes;
 use crate::app::wiring::Wiring;
@@ -117,6 +119,13 @@ impl Application {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on its log follows what is set for single modules.
+    pub fn follow_log_levels(&mut self, levels: Levels) {
+        let (pool, clock) = (self.services.postgres.clone(), Arc::clone(&self.clock));
+        self.running
+            .add(|stop| log_levels::follow(pool, clock, levels, stop));
     }
 
     /// Serves until `ending` completes, then ends gracefully: not ready, no new connections, requests in flight

@@ -11,6 +11,7 @@ pub mod first_administrator;
 pub mod healthcheck;
 mod home;
 pub mod instances;
+pub mod log_levels;
 pub mod logging;
 pub mod measured;
 pub mod roles;

@@ -9,3 +9,4 @@ pub mod rabbitmq;
 pub mod redis;
 pub mod services;
 pub mod smtp;
+pub mod traces;

@@ -27,6 +27,8 @@ mod leaving;
 mod ledger;
 mod lifecycle;
 mod links;
+mod log_levels;
+mod logs;
 mod lost_factor;
 mod monitor;
 mod notifications;
@@ -50,5 +52,6 @@ mod spine;
 #[path = "../support/mod.rs"]
 mod support;
 mod throttles;
+mod traces;
 mod user_commands;
 mod wrong_codes;

@@ -3,6 +3,7 @@
 mod events;
 mod jobs;
 mod keys;
+mod logs;
 mod metrics;
 mod schedule;
 mod seed;
@@ -72,6 +73,11 @@ enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    /// Look at the levels from which modules are logged, and change them in every process that runs.
+    Logs {
+        #[command(subcommand)]
+        command: logs::Command,
+    },
     /// Look at what happens by the clock.
     Schedule {
         #[command(subcommand)]
@@ -108,6 +114,9 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Keys { command } => {
             with_wiring(async |wiring| keys::execute(wiring, command).await).await
         }
+        Command::Logs { command } => {
+            with_wiring(async |wiring| logs::execute(wiring, command).await).await
+        }
         Command::Schedule { command } => {
             with_wiring(async |wiring| schedule::execute(wiring, command).await).await
         }
@@ -126,7 +135,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
 
 async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     let measures = Measures::default();
-    logging::start(&config.logs, &measures)?;
+    let logging = logging::start(&config.logs, &config.traces, &measures)?;
     let _commands = faults::commands();
     let roles = if only.is_empty() {
         Role::value_variants()
@@ -135,11 +144,14 @@ async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     };
     let ending = signals::ending()?;
     tokio::pin!(ending);
-    let application = tokio::select! {
+    let mut application = tokio::select! {
         started = Application::start(config, roles, Arc::new(SystemClock), measures) => started?,
         () = &mut ending => return Ok(()),
     };
-    application.run_until(ending).await
+    application.follow_log_levels(logging.levels());
+    let outcome = application.run_until(ending).await;
+    logging.end().await;
+    outcome
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {

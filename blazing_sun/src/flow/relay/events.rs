@@ -12,15 +12,19 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Level, Span};
 use uuid::Uuid;
 
 use crate::flow::ctx::{Ctx, Wakeups};
-use crate::flow::event::CONTENT_TYPE;
+use crate::flow::event::{CONTENT_TYPE, CloudEvent};
 use crate::flow::event_log;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::lease::Term;
 use crate::flow::relay::{Pump, Step, note_batch};
+use crate::flow::trace;
 use crate::infra::kafka;
+use crate::infra::traces::EXPORTED;
 
 /// The most events in flight.
 const BATCH: i64 = 1000;
@@ -49,6 +53,29 @@ struct Outgoing {
     topic: String,
     key: Uuid,
     body: String,
+}
+
+impl Outgoing {
+    /// What a collector is told of its way to the broker, as part of its trace.
+    fn sending(&self) -> Span {
+        if !tracing::span_enabled!(target: EXPORTED, Level::INFO) {
+            return Span::none();
+        }
+        let span = tracing::info_span!(
+            target: EXPORTED,
+            "send",
+            otel.name = format!("send {}", self.topic),
+            otel.kind = "producer",
+            messaging.system = "kafka",
+            "messaging.operation.type" = "send",
+            messaging.operation.name = "send",
+            messaging.destination.name = self.topic,
+            messaging.kafka.message.key = %self.key,
+            otel.status_code = Empty,
+        );
+        trace::continue_in(&span, CloudEvent::traceparent_in(&self.body).as_deref());
+        span
+    }
 }
 
 /// A number that was seen, which says nothing yet about the lower ones: numbers are given out before the commit. The
@@ -238,7 +265,9 @@ impl Events {
             })
         };
         let mut deliveries = Vec::with_capacity(batch.len());
+        let mut spans = Vec::with_capacity(batch.len());
         for event in batch {
+            spans.push(event.sending());
             let topic = settings.full_name(&event.topic);
             let key = event.key.to_string();
             let record = FutureRecord::to(&topic)
@@ -268,7 +297,7 @@ impl Events {
         };
         let mut published = Vec::with_capacity(batch.len());
         let mut broken = HashSet::new();
-        for (event, outcome) in batch.iter().zip(outcomes) {
+        for ((event, span), outcome) in batch.iter().zip(spans).zip(outcomes) {
             let reason = match outcome {
                 Ok(Ok(_)) if !broken.contains(&(&event.topic, event.key)) => {
                     published.push(event.seq);
@@ -290,6 +319,7 @@ impl Events {
                 error = reason,
                 "Kafka refused an event, which is sent again"
             );
+            span.record("otel.status_code", "ERROR");
             broken.insert((&event.topic, event.key));
         }
         if published.len() == batch.len() {
