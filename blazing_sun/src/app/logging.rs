@@ -84,7 +84,7 @@ mod tests {
             counted.info.clone(),
             counted.debug.clone(),
         );
-        let filter = tracing_subscriber::EnvFilter::new("info");
+        let filter = tracing_subscriber::filter::Targets::new().with_default(Level::INFO);
         let subscriber = registry().with(counted).with(filter);
 
         tracing::subscriber::with_default(subscriber, || {

@@ -28,6 +28,7 @@ mod ledger;
 mod lifecycle;
 mod links;
 mod lost_factor;
+mod metrics;
 mod monitor;
 mod notifications;
 mod openapi;
