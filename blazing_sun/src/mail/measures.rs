@@ -8,6 +8,7 @@ use crate::infra::measures::{Measures, SECONDS};
 use crate::infra::smtp::SendError;
 
 /// Counts letters by what became of them.
+#[derive(Clone)]
 pub struct MailMeasures {
     sent: IntCounter,
     failed: IntCounter,

@@ -30,6 +30,7 @@ mod links;
 mod log_levels;
 mod logs;
 mod lost_factor;
+mod metrics;
 mod monitor;
 mod notifications;
 mod openapi;

@@ -83,11 +83,15 @@ fn job(wanted: Wanted) -> SendEmail {
 
 /// The mails of a test, sent by way of `server`.
 fn mails(server: &Server) -> Mails {
+    let measures = MailMeasures::new(&Measures::default()).expect("metrics");
+    mails_counted_by(server, measures)
+}
+
+fn mails_counted_by(server: &Server, measures: MailMeasures) -> Mails {
     let site = Site {
         name: "Blazing Sun".to_owned(),
         url: "https://sun.example".to_owned(),
     };
-    let measures = MailMeasures::new(&Measures::default()).expect("metrics");
     let mails = Mails::new(post(&settings(server)), site, measures).expect("the templates compile");
     mails.with::<Activation>(LINK)
 }
@@ -230,4 +234,32 @@ async fn a_mail_can_be_looked_at_without_being_sent() {
     assert!(preview.rendered.html.contains("Activate my account"));
     assert!(mails.preview("no_such_mail").is_none());
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_attempt_counts_as_what_the_server_made_of_it() {
+    let measures = Measures::default();
+    let counted = MailMeasures::new(&measures).expect("metrics");
+    for reply in [
+        "250 ok",
+        "451 4.7.1 later",
+        "451 4.7.1 later",
+        "550 5.1.1 nobody",
+    ] {
+        let server = Server::start(Script::default().answering("RCPT", reply)).await;
+        let mails = mails_counted_by(&server, counted.clone());
+        drop(job(Wanted::Sent).send(&mails, &ctx(), id::new()).await);
+    }
+
+    let shown = prometheus::TextEncoder::new()
+        .encode_to_string(&measures.gather())
+        .expect("text");
+    for line in [
+        r#"mails_total{outcome="sent"} 1"#,
+        r#"mails_total{outcome="failed"} 2"#,
+        r#"mails_total{outcome="refused"} 1"#,
+        "mail_duration_seconds_count 4",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
 }
