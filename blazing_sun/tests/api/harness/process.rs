@@ -89,6 +89,18 @@ impl Process {
         }
     }
 
+    /// Reads the log, whatever its form, until a line with this text.
+    pub async fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = soon(text, self.lines.recv())
+                .await
+                .expect("the text before the end of the log");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
     /// What it has logged since somebody read it last.
     pub fn logged_so_far(&mut self) -> Vec<Value> {
         let mut lines = Vec::new();
