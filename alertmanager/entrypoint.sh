@@ -7,6 +7,7 @@ password=${MAIL_PASSWORD-$(cat "$MAIL_PASSWORD_FILE")}
 unset MAIL_PASSWORD
 to=${ALERT_MAIL_TO:-$ADMIN_EMAIL}
 receiver=mail
+without= # what to leave out of the template: a receiver without an address is an error
 
 stop() { echo "alertmanager: $*" >&2; exit 1; }
 
@@ -23,10 +24,10 @@ esac
 
 if [ "$MAIL_MAILER" != smtp ]; then
   echo "alertmanager: MAIL_MAILER is $MAIL_MAILER: alerts are mailed to nobody, only shown here"
-  receiver=nobody
+  receiver=nobody without='/^  - name: mail$/,$d'
 elif [ -z "$to" ]; then
   echo "alertmanager: neither ALERT_MAIL_TO nor ADMIN_EMAIL is set: alerts are mailed to nobody, only shown here"
-  receiver=nobody
+  receiver=nobody without='/^  - name: mail$/,$d'
 fi
 
 # A text of YAML in single quotes, then for the right side of sed's s|||.
@@ -36,9 +37,9 @@ plain() { quoted "$(printf '%s' "$1" | sed 's/{{/{{ "{{" }}/g')"; }
 
 (
   umask 077
-  sed -e "s|\${SMTP}|$(quoted "$MAIL_HOST:$MAIL_PORT")|; s|\${FROM}|$(plain "$MAIL_FROM_ADDRESS")|; s|\${TO}|$(plain "$to")|" \
+  sed -e "$without" -e "s|\${STARTTLS}|$starttls|; s|\${TLS}|$tls|; s|\${RECEIVER}|$receiver|; s|\${TO}|$(plain "$to")|" \
+    -e "s|\${SMTP}|$(quoted "$MAIL_HOST:$MAIL_PORT")|; s|\${FROM}|$(plain "$MAIL_FROM_ADDRESS")|" \
     -e "s|\${USERNAME}|$(quoted "$MAIL_USERNAME")|; s|\${PASSWORD}|$(quoted "$password")|" \
-    -e "s|\${STARTTLS}|$starttls|; s|\${TLS}|$tls|; s|\${RECEIVER}|$receiver|" \
     /etc/alertmanager/alertmanager.yml.template >"$config"
 )
 unset password

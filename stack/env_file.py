@@ -36,6 +36,7 @@ OWN = {
     "PROMETHEUS_PORT": "29090",
     "MAILPIT_PORT": "28025",
     "JAEGER_PORT": "26686",
+    "ALERTMANAGER_PORT": "29193",
 }
 
 

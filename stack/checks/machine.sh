@@ -28,7 +28,7 @@ check_machine() {
   # The limits of the Compose files name two; the engine would refuse them after everything is built.
   [ "$cpus" -ge 2 ] || fault "the engine has $cpus processor, the stack needs 2: give it more"
   # In development the containers' users read these files as they are here.
-  closed=$(find rust postgres redis rabbitmq kafka nginx pgadmin prometheus grafana ! -perm -004 2>/dev/null | head -n 1 || true)
+  closed=$(find rust postgres redis rabbitmq kafka nginx pgadmin prometheus alertmanager grafana ! -perm -004 2>/dev/null | head -n 1 || true)
   [ -z "$closed" ] || fault "$closed cannot be read by the containers' users: chmod -R go+rX ."
   # Building takes more than keeping.
   ! docker image inspect "$project-rust" >/dev/null 2>&1 || disk=1

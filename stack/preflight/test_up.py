@@ -146,20 +146,20 @@ def test_a_line_that_cannot_be_read_is_named_by_number_and_not_shown(checkout, l
 
 
 def test_prod_refuses_the_passwords_of_the_example(checkout):
-    own = {name: "mine" for name in ("APP_KEY", "ADMIN_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: "mine" for name in ("APP_KEY", "ADMIN_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD", "MONITORING_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", ADMIN_EMAIL="me@mine.example", **own)
     checkout.up_refuses("POSTGRES_PASSWORD", "still the one of .env.example")
 
 
 def test_prod_refuses_an_empty_password(checkout):
-    own = {name: "mine" for name in ("APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: "mine" for name in ("APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD", "MONITORING_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", ADMIN_EMAIL="me@mine.example", REDIS_PASSWORD="", **own)
     checkout.up_refuses("REDIS_PASSWORD is missing")
 
 
 @pytest.mark.parametrize("name", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])
 def test_prod_refuses_the_administrator_of_the_example(checkout, name):
-    passwords = ("APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")
+    passwords = ("APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD", "MONITORING_PASSWORD")
     own = {"ADMIN_EMAIL": "me@mine.example", "ADMIN_PASSWORD": "mine", **{password: "mine" for password in passwords}}
     del own[name]
     checkout.write_env(BUILD_ENV="prod", **own)
@@ -167,7 +167,7 @@ def test_prod_refuses_the_administrator_of_the_example(checkout, name):
 
 
 def test_prod_goes_without_an_administrator(checkout):
-    passwords = ("APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")
+    passwords = ("APP_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD", "MONITORING_PASSWORD")
     checkout.write_env(BUILD_ENV="prod", ADMIN_EMAIL="", ADMIN_PASSWORD="", **{password: "mine" for password in passwords})
     done = checkout.run()
     assert done.changes, done.lines
@@ -177,7 +177,7 @@ def test_prod_goes_without_an_administrator(checkout):
 def test_prod_writes_each_password_to_a_file_byte_for_byte(checkout):
     password = r"""p@ss|w&rd#$%'" x\ """
     quoted = "'" + password.replace("'", r"\'") + "'"
-    own = {name: quoted for name in ("APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD")}
+    own = {name: quoted for name in ("APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD", "GRAFANA_PASSWORD", "MONITORING_PASSWORD")}
     checkout.write_env(BUILD_ENV="prod", ADMIN_EMAIL="me@mine.example", **own)
     done = checkout.run()
     assert done.changes, done.lines

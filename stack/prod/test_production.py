@@ -10,7 +10,7 @@ import env_file
 
 PASSWORDS = (
     "APP_KEY", "ADMIN_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "RABBITMQ_PASSWORD", "KAFKA_UI_PASSWORD", "PGADMIN_DEFAULT_PASSWORD",
-    "GRAFANA_PASSWORD", "MAIL_PASSWORD",
+    "GRAFANA_PASSWORD", "MAIL_PASSWORD", "MONITORING_PASSWORD",
 )
 
 
@@ -18,13 +18,15 @@ PASSWORDS = (
 def production(stack):
     """The stack in production mode, each password its own."""
     own = {name: f"{name.lower().replace('_', '-')} of 'prod' #1$ and long enough" for name in PASSWORDS}
-    env_file.make(stack.root, {"BUILD_ENV": "prod", "COMPOSE_PROFILES": "pgadmin,prometheus", "ADMIN_EMAIL": "owner@mine.example", **own})
+    env_file.make(stack.root, {"BUILD_ENV": "prod", "COMPOSE_PROFILES": "pgadmin,prometheus,exporters,alertmanager", "ADMIN_EMAIL": "owner@mine.example", **own})
     stack.up(timeout=1800)
     return stack
 
 
 def test_everything_is_healthy_and_the_site_answers(production):
-    assert {row["Health"] for row in production.services().values()} == {"healthy"}
+    # (One image has nothing to check with.)
+    assert {row["Health"] for service, row in production.services().items() if service != "nginx-exporter"} == {"healthy"}
+    assert {row["State"] for row in production.services().values()} == {"running"}
     assert production.site("/").status == 200
     assert production.site("/health/ready").json()["status"] == "ready"
 
@@ -57,8 +59,17 @@ def test_only_http_and_https_are_published_beyond_loopback(production):
             beyond |= {(service, port) for binding in bindings if binding["HostIp"] != "127.0.0.1"}
     assert beyond == {("nginx", "80/tcp"), ("nginx", "443/tcp")}
     published = {port for row in production.services().values() for port in [p["PublishedPort"] for p in row["Publishers"] or []] if port}
-    ours = {int(production.env(name)) for name in ("HTTP_PORT", "HTTPS_PORT", "RABBITMQ_MANAGEMENT_PORT", "PGADMIN_PORT", "PROMETHEUS_PORT")}
+    ours = {int(production.env(name)) for name in ("HTTP_PORT", "HTTPS_PORT", "RABBITMQ_MANAGEMENT_PORT", "PGADMIN_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
     assert published == ours
+
+
+def test_the_exporters_sign_in_with_a_password_from_a_file(production):
+    url = f"http://localhost:{production.env('PROMETHEUS_PORT')}/api/v1/query?query=" + urllib.parse.quote("{__name__=~'pg_up|redis_up|nginx_up'}")
+
+    def up():
+        return {series["metric"]["__name__"]: series["value"][1] for series in production.http(url).json()["data"]["result"]}
+
+    production.wait_for("every exporter's figures", lambda: up() == {"pg_up": "1", "redis_up": "1", "nginx_up": "1"}, 60)
 
 
 def written(secret):

@@ -14,15 +14,15 @@ NOT_OURS = {".git", ".pytest_cache", "__pycache__", "blazing_sun/target", "blazi
             "secrets", ".env", "blazing_sun/.env"}
 
 MODES = ("dev", "prod")
-PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "tracing")
+PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "exporters", "alertmanager", "tracing")
 # Those that are off until somebody wants them.
 OFF = ("tracing",)
+EXPORTERS = ("postgres-exporter", "redis-exporter", "nginx-exporter", "kafka-exporter", "node-exporter")
 
 # The spec's services, in the order of their addresses (.10 to .19).
 SERVICES = ("rust", "postgres", "nginx", "redis", "rabbitmq", "prometheus", "grafana", "kafka", "kafka-ui", "pgadmin")
-
-# Whose address nobody needs to know.
-DYNAMIC = ("mailpit", "jaeger")
+# Those with a folder and an image of ours.
+BUILT = (*SERVICES, "alertmanager")
 
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "offline/README.md", ROOT / "stack/README.md", ROOT / "blazing_sun/README.md"]

@@ -5,7 +5,7 @@ import re
 import tomllib
 
 import pytest
-from repository import MODES, ROOT, example, read, resolved
+from repository import EXPORTERS, MODES, PROFILES, ROOT, example, read, resolved
 
 TOPICS = "user.events auth.events transaction.events category.events system.events events.dead_letter".split()
 
@@ -149,8 +149,29 @@ def test_postgres_has_the_tuning_of_the_spec():
 
 
 def test_prometheus_scrapes_what_runs():
-    targets = set(re.findall(r"targets: \[(.*)\]", read("prometheus/prometheus.yml")))
-    assert targets >= {f"rust:{example()['APP_PORT']}", "rabbitmq:15692", "localhost:9090"}
+    text = read("prometheus/prometheus.yml")
+    assert set(re.findall(r"targets: \[(.*)\]", text)) == {"rabbitmq:15692", "kafka:9404", "nginx:8081", "localhost:9090"}
+    # Each of its containers, by their name.
+    assert re.search(rf"names: \[rust\]\n +type: A\n +port: {example()['APP_PORT']}\n", text)
+    assert "javaagent.jar=9404:" in read("kafka/entrypoint.sh") and "listen 8081;" in read("nginx/default.conf.template")
+
+
+def test_prometheus_scrapes_every_exporter_and_each_file_is_of_a_profile():
+    profiles = {path.name.split(".")[0]: path for path in (ROOT / "prometheus/profiles").glob("*.scrape.yml")}
+    assert set(profiles) <= set(PROFILES)
+    targets = dict(target.split(":") for target in re.findall(r"targets: \[(.*)\]", profiles["exporters"].read_text()))
+    assert set(targets) == set(EXPORTERS)
+    for name, port in targets.items():
+        check = resolved("prod")["services"][name].get("healthcheck")
+        assert not check or f"http://127.0.0.1:{port}/" in check["test"][-1], name
+
+
+def test_the_exporters_of_postgres_and_redis_sign_in_as_nobody_else():
+    environment = {name: resolved("prod")["services"][f"{name}-exporter"]["environment"] for name in ("postgres", "redis")}
+    assert environment["postgres"]["DATA_SOURCE_USER"] == environment["redis"]["REDIS_USER"] == "monitoring"
+    # Nobody may be called so.
+    assert "monitoring" in re.search(r"case \$POSTGRES_USER in ([^)]*)\)", read("postgres/entrypoint.sh"))[1]
+    assert "monitoring" in re.search(r"case \$REDIS_USER in\s+([^)]*)\)", read("redis/entrypoint.sh"))[1]
 
 
 def test_the_dashboards_use_the_uid_of_the_datasource():

@@ -3,15 +3,15 @@
 import re
 
 import pytest
-from repository import DYNAMIC, MODES, OFF, PROFILES, SERVICES, compose, each_service, example, resolved
+from repository import EXPORTERS, MODES, OFF, PROFILES, SERVICES, compose, each_service, example, resolved
 
-# The spec's nine. `nginxssl` keeps the certificates, which the spec leaves in the container.
+# The spec's nine, and Alertmanager's. `nginxssl` keeps the certificates, which the spec leaves in the container.
 VOLUMES = {
     "pgdata", "redisdata", "rabbitmqdata", "kafkadata", "cargo-cache", "target-cache", "prometheusdata", "grafanadata",
-    "pgadmindata",
+    "pgadmindata", "alertmanagerdata",
 }
-# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025 and 16686 of our own.
-IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "jaeger": {16686}}
+# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025, 9093 and 16686 of our own.
+IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "alertmanager": {9093}, "jaeger": {16686}}
 IN_DEV = {**IN_PROD, "rabbitmq": {15672, 5672}, "postgres": {5432}, "redis": {6379}, "kafka": {9094}, "rust": {9999}, "mailpit": {8025}}
 
 
@@ -37,11 +37,12 @@ def test_the_core_runs_without_any_profile(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_profile_is_called_as_its_one_service(mode):
+def test_a_profile_is_called_as_its_one_service_and_the_exporters_have_one_together(mode):
     profiles = {name: s["profiles"] for name, s in resolved(mode)["services"].items() if s.get("profiles")}
-    called = {name: {"jaeger": "tracing"}.get(name, name) for name in profiles}
+    called = {name: "exporters" if name in EXPORTERS else {"jaeger": "tracing"}.get(name, name) for name in profiles}
     assert profiles == {name: [profile] for name, profile in called.items()}
     assert set(called.values()) == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
+    assert set(EXPORTERS) <= set(profiles)
 
 
 def test_the_example_turns_on_every_profile_that_is_not_for_looking_closely():
@@ -70,7 +71,7 @@ def test_the_project_is_called_rust_and_containers_are_named_by_compose():
 
 def test_the_ten_services_have_the_specs_addresses():
     for mode in MODES:
-        addresses = {name: s["networks"]["devnet"]["ipv4_address"] for name, s in resolved(mode)["services"].items() if name not in DYNAMIC}
+        addresses = {name: s["networks"]["devnet"]["ipv4_address"] for name, s in resolved(mode)["services"].items() if name in SERVICES}
         assert addresses == {name: f"172.28.0.{10 + i}" for i, name in enumerate(SERVICES)}
 
 
@@ -97,7 +98,8 @@ def test_services_start_in_the_specs_order():
 # ---- every service ----
 
 
-@pytest.mark.parametrize(("mode", "name"), each_service())
+# Its image holds one program, and that one checks nothing; whether it answers is Prometheus's to say.
+@pytest.mark.parametrize(("mode", "name"), [pair for pair in each_service() if pair[1] != "nginx-exporter"])
 def test_a_service_has_a_healthcheck_that_runs_a_program(mode, name):
     check = service(mode, name)["healthcheck"]
     assert not check.get("disable")
@@ -132,6 +134,23 @@ def test_a_service_has_no_more_rights_than_it_needs(mode, name):
 def test_a_service_runs_on_a_read_only_system(mode, name):
     # In development cargo writes to its home; the sources are the developer's own.
     assert service(mode, name).get("read_only", False) is ((mode, name) != ("dev", "rust"))
+
+
+def test_the_host_is_seen_by_one_service_which_is_nobody_and_cannot_write():
+    for mode in MODES:
+        seen = {name: {v["source"] for v in s.get("volumes", []) if v["source"] in ("/", "/proc", "/sys")} for name, s in resolved(mode)["services"].items()}
+        assert {name: sources for name, sources in seen.items() if sources} == {"node-exporter": {"/", "/proc", "/sys"}}
+        it = service(mode, "node-exporter")
+        assert it["user"] == "65534:65534" and all(v["read_only"] for v in it["volumes"])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_exporter_runs_as_root_or_is_published(mode):
+    for name in EXPORTERS:
+        it = service(mode, name)
+        assert it["user"] == "65534:65534" and "ports" not in it, name
+        # (A service that another waits for could not be turned off.)
+        assert not [other for other, s in resolved(mode)["services"].items() if name in s.get("depends_on", {})]
 
 
 # In development rustc and the linker run in the application's container, and take what the machine has.

@@ -142,7 +142,7 @@ def test_every_word_of_compose_is_one_it_knows(document):
 
 @pytest.mark.parametrize("document", TEXTS)
 def test_every_service_named_in_a_command_exists(document):
-    known = set(SERVICES) | set(DYNAMIC)
+    known = set(resolved("dev")["services"])
     for line in commands(document):
         for word, rest in re.findall(r"(?:docker compose|\./sun) (exec|logs|restart|ps|up|stop|start|build|run)((?: [^|;&]*)?)", line):
             # Flags, and the value of those that take one; what follows the service is the container's business.
@@ -185,6 +185,7 @@ def test_the_readme_has_the_addresses_and_the_sign_ins():
         "pgAdmin": (f"http://localhost:{of['PGADMIN_PORT']}/pgadmin", f"{of['PGADMIN_DEFAULT_EMAIL']} / {of['PGADMIN_DEFAULT_PASSWORD']}"),
         "Grafana": ("https://localhost/grafana/", f"{of['GRAFANA_USER']} / {of['GRAFANA_PASSWORD']}"),
         "Prometheus": (f"http://localhost:{of['PROMETHEUS_PORT']}", "-"),
+        "Alertmanager": (f"http://localhost:{of['ALERTMANAGER_PORT']}", "-"),
         "Mail catcher": (f"http://localhost:{of['MAILPIT_PORT']}", "-"),
     }
 
@@ -204,7 +205,8 @@ def test_the_readme_names_every_folder_and_only_those():
 
 def test_the_architecture_has_the_services_with_their_addresses():
     (table,) = [t for t in tables("docs/architecture.md") if any(row[0] == "rust" for row in t)]
-    told = {row[0]: row[1] for row in table if row[0] not in DYNAMIC}
+    told = {row[0]: row[1] for row in table if row[1] != "dynamic"}
+    assert {row[0] for row in table} == set(resolved("dev")["services"])
     assert told == {service: resolved("dev")["services"][service]["networks"]["devnet"]["ipv4_address"] for service in SERVICES}
 
 
@@ -258,7 +260,7 @@ def test_every_test_that_proves_a_requirement_is_in_its_file():
 
 
 def test_the_stand_ins_are_those_that_are_made():
-    made = set(re.findall(r"(?m)^([A-Z]+)_IMAGE [a-z]+ (?:sid|trixie)$", read("offline/images.sh")))
+    made = set(re.findall(r"(?m)^([A-Z_]+)_IMAGE [a-z-]+ (?:sid|trixie)(?: [a-z]+)?$", read("offline/images.sh")))
     (table,) = [t for t in tables("offline/README.md") if any("postgres" in row[0] for row in t)]
     images = {**example(), **place.variables("", "")}
     assert {row[0] for row in table} == {images[f"{variable}_IMAGE"] for variable in made} | {images["RUNTIME_IMAGE"]}

@@ -6,7 +6,7 @@ import pytest
 from repository import SERVICES, example, read, used_variables
 
 # Variables that Compose itself reads, or that only choose which Compose file is read.
-NOT_FOR_THE_FILES = {"BUILD_ENV", "COMPOSE_FILE", "COMPOSE_PROFILES"}
+NOT_FOR_THE_FILES = {"BUILD_ENV", "COMPOSE_FILE"}
 # Given on the command line, by who packs a binary that is already built; a person's .env has no use for them.
 NOT_FOR_PEOPLE = {"RUST_TARGET", "RUST_BINARY"}
 
