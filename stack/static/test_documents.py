@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from chaos import place
-from repository import DOCUMENTS, DYNAMIC, README, ROOT, SERVICES, example, files, name, read, resolved
+from repository import DOCUMENTS, README, ROOT, SERVICES, example, files, name, read, resolved
 
 # Made at run time, by the reader, or by `docker compose` itself.
 NOT_IN_A_CLONE = re.compile(r"(blazing_sun/)?\.env|secrets/?|blazing_sun/target/?|backup\S*|your-\S+|\S*/your-\S+|docker-compose\.local\.yml")
