@@ -33,8 +33,11 @@ def main():
         run = Run(site, who, others, spare, findings)
         run.go(arguments.cases // 3, arguments.seed)
         for other in others:
-            if other.sees() != before[other.name]:
-                findings[f"cases of {who.name}", f"changed the account of {other.name}", 0] = f"{before[other.name]}\n    {other.sees()}"
+            after = other.sees()
+            changed = [path for path, answer in before[other.name].items() if after[path] != answer]
+            if changed:
+                told = "\n    ".join(f"{path}: {before[other.name][path]}\n    {path}: {after[path]}" for path in changed)
+                findings[f"cases of {who.name}", f"changed the account of {other.name}", 0] = told
         said = ", ".join(f"{status}: {count}" for status, count in sorted(run.statuses.items()))
         print(f"{who.name}: {run.count} cases over {len(run.operations)} operations in {time.monotonic() - began:.0f} s ({said})", flush=True)
     for (label, what, status), request in findings.items():

@@ -10,8 +10,8 @@ import requests
 import mail_catcher
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-# What time alone changes in somebody's own answers.
-PASSING = {"seen_at", "last_used_at", "current", "as_of"}
+# What time alone changes in somebody's own answers, and where a stream goes on from, which is sealed anew each time.
+PASSING = {"seen_at", "last_used_at", "current", "as_of", "position"}
 
 
 def is_endless(operation):
