@@ -14,7 +14,7 @@ use prometheus::TextEncoder;
 use sqlx::Executor;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Carrier, Counting, Gate, World, soon};
+use crate::harness::{Carrier, Counting, World, soon};
 
 /// A process of a world, and what it shows.
 struct Process {
