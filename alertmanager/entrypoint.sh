@@ -24,10 +24,10 @@ esac
 
 if [ "$MAIL_MAILER" != smtp ]; then
   echo "alertmanager: MAIL_MAILER is $MAIL_MAILER: alerts are mailed to nobody, only shown here"
-  receiver=nobody without='/^  - name: mail$/,$d'
+  receiver=nobody without="/^  - name: mail/,\$d"
 elif [ -z "$to" ]; then
   echo "alertmanager: neither ALERT_MAIL_TO nor ADMIN_EMAIL is set: alerts are mailed to nobody, only shown here"
-  receiver=nobody without='/^  - name: mail$/,$d'
+  receiver=nobody without="/^  - name: mail/,\$d"
 fi
 
 # A text of YAML in single quotes, then for the right side of sed's s|||.

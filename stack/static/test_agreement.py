@@ -168,7 +168,8 @@ def test_prometheus_scrapes_every_exporter_and_each_file_is_of_a_profile():
 
 def test_the_exporters_of_postgres_and_redis_sign_in_as_nobody_else():
     environment = {name: resolved("prod")["services"][f"{name}-exporter"]["environment"] for name in ("postgres", "redis")}
-    assert environment["postgres"]["DATA_SOURCE_USER"] == environment["redis"]["REDIS_USER"] == "monitoring"
+    assert environment["redis"]["REDIS_USER"] == "monitoring"
+    assert environment["postgres"]["DATA_SOURCE_NAME"].startswith("postgresql://monitoring@postgres:")
     # Nobody may be called so.
     assert "monitoring" in re.search(r"case \$POSTGRES_USER in ([^)]*)\)", read("postgres/entrypoint.sh"))[1]
     assert "monitoring" in re.search(r"case \$REDIS_USER in\s+([^)]*)\)", read("redis/entrypoint.sh"))[1]
