@@ -18,7 +18,7 @@ use crate::infra::measures::Measures;
 use crate::infra::traces::{EXPORTED, LINES, Settings, Traces};
 use crate::kernel::id;
 
-use counted::Counted;
+pub use counted::Counted;
 
 /// What the collector may still take when everything else has ended.
 const FLUSHING: Duration = Duration::from_secs(3);
