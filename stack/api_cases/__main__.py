@@ -15,6 +15,9 @@ import time
 from api_cases.cases import Run
 from api_cases.people import Nobody, Person, Site
 
+# Here people read what others tried with their address.
+TOLD = {"/api/v1/feed"}
+
 
 def main():
     parser = argparse.ArgumentParser("api_cases", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -34,7 +37,7 @@ def main():
         run.go(arguments.cases // 3, arguments.seed)
         for other in others:
             after = other.sees()
-            changed = [path for path, answer in before[other.name].items() if after[path] != answer]
+            changed = [path for path, answer in before[other.name].items() if after[path] != answer and path not in TOLD]
             if changed:
                 told = "\n    ".join(f"{path}: {before[other.name][path]}\n    {path}: {after[path]}" for path in changed)
                 findings[f"cases of {who.name}", f"changed the account of {other.name}", 0] = told
