@@ -89,8 +89,8 @@ impl FlowMetrics {
             )?,
             lag_records: measures.shared_gauges(
                 "consumer_lag_records",
-                "Published events that a consumer should have had and has not, up to 10,000; of consumers whose effect is in \
-                 PostgreSQL. Told by the monitor that leads.",
+                "Published events that a consumer should have had and has not, among the next 10,000; of consumers whose effect \
+                 is in PostgreSQL. Told by the monitor that leads.",
                 &["consumer"],
             )?,
             lag_seconds: measures.shared_gauges(
