@@ -31,6 +31,8 @@ REDIS_EXPORTER_IMAGE exporters sid redis
 NGINX_EXPORTER_IMAGE exporters sid nginx
 NODE_EXPORTER_IMAGE exporters sid node
 KAFKA_EXPORTER_IMAGE kafka-exporter sid
+LOG_STORE_IMAGE victoria-logs sid
+LOG_COLLECTOR_IMAGE otelcol sid
 TOXIPROXY_IMAGE toxiproxy trixie
 "
 # Only who makes fault runs (`./sun chaos`) has it in .env.

@@ -37,6 +37,7 @@ OWN = {
     "MAILPIT_PORT": "28025",
     "JAEGER_PORT": "26686",
     "ALERTMANAGER_PORT": "29193",
+    "LOG_STORE_PORT": "29428",
 }
 
 

@@ -10,8 +10,8 @@ import urllib.parse
 import uuid
 
 CORE = ("postgres", "redis", "rabbitmq", "kafka")
-# Without a healthcheck: its image holds one program, and that one checks nothing.
-UNCHECKED = {"nginx-exporter"}
+# Without a healthcheck: their images hold one program, and that one checks nothing.
+UNCHECKED = {"nginx-exporter", "log-collector"}
 PASSWORDS = ("POSTGRES", "REDIS", "RABBITMQ", "PGADMIN_DEFAULT", "MAIL", "KAFKA_UI", "GRAFANA", "MONITORING")
 
 

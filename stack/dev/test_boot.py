@@ -8,7 +8,7 @@ from services import CORE, UNCHECKED, check, down_and_up, inspect, profiles_of, 
 
 VOLUMES = {
     "pgdata", "redisdata", "rabbitmqdata", "kafkadata", "cargo-cache", "target-cache", "prometheusdata", "grafanadata",
-    "pgadmindata", "nginxssl", "alertmanagerdata",
+    "pgadmindata", "nginxssl", "alertmanagerdata", "logstoredata", "logpositions",
 }
 
 # Profiles whose services have no address of their own.
@@ -54,7 +54,9 @@ def test_every_container_is_confined(stack):
         # Development compiles in this container: cargo writes to its home, and takes what it can get.
         compiles = service == "rust"
         assert host["RestartPolicy"]["Name"] == "unless-stopped", service
-        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "5"}}, service
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {
+            "max-size": "10m", "max-file": "5", "labels": "com.docker.compose.project,com.docker.compose.service", "tag": "{{.Name}}",
+        }}, service
         assert compiles or host["Memory"] > 0 and host["NanoCpus"] > 0, service
         assert "no-new-privileges:true" in host["SecurityOpt"], service
         assert host["CapDrop"] == ["ALL"], service
@@ -87,7 +89,8 @@ def test_the_volumes_of_the_documents_exist_and_none_is_anonymous(stack):
             if mount["Type"] == "volume":
                 assert mount["Name"].startswith(project + "_"), f"{service}: anonymous volume on {mount['Destination']}"
                 mounted.add(mount["Name"].removeprefix(project + "_"))
-    assert mounted == (VOLUMES if "grafana" in running(stack) else VOLUMES - {"grafanadata"})
+    off = {"logstoredata", "logpositions"}
+    assert mounted == (VOLUMES if "grafana" in running(stack) else VOLUMES - {"grafanadata"}) - off
 
 
 def test_data_lies_on_the_volumes(stack):

@@ -14,10 +14,11 @@ NOT_OURS = {".git", ".pytest_cache", "__pycache__", "blazing_sun/target", "blazi
             "secrets", ".env", "blazing_sun/.env"}
 
 MODES = ("dev", "prod")
-PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "exporters", "alertmanager", "tracing")
-# Those that are off until somebody wants them.
-OFF = ("tracing",)
+PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "exporters", "alertmanager", "logs", "tracing")
+# Those that the example leaves to whoever wants them.
+OFF = {"logs", "tracing"}
 EXPORTERS = ("postgres-exporter", "redis-exporter", "nginx-exporter", "kafka-exporter", "node-exporter")
+LOGS = ("log-store", "log-collector")
 
 # The spec's services, in the order of their addresses (.10 to .19).
 SERVICES = ("rust", "postgres", "nginx", "redis", "rabbitmq", "prometheus", "grafana", "kafka", "kafka-ui", "pgadmin")

@@ -3,15 +3,18 @@
 import re
 
 import pytest
-from repository import EXPORTERS, MODES, OFF, PROFILES, SERVICES, compose, each_service, example, resolved
+from repository import EXPORTERS, LOGS, MODES, OFF, PROFILES, SERVICES, compose, each_service, example, resolved
 
-# The spec's nine, and Alertmanager's. `nginxssl` keeps the certificates, which the spec leaves in the container.
+# The spec's nine, Alertmanager's, and the log store's two. `nginxssl` keeps the certificates, which the spec leaves in the container.
 VOLUMES = {
     "pgdata", "redisdata", "rabbitmqdata", "kafkadata", "cargo-cache", "target-cache", "prometheusdata", "grafanadata",
-    "pgadmindata", "alertmanagerdata",
+    "pgadmindata", "alertmanagerdata", "logstoredata", "logpositions",
 }
-# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025, 9093 and 16686 of our own.
-IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "alertmanager": {9093}, "jaeger": {16686}}
+# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025, 9093, 9428 and 16686 of our own.
+IN_PROD = {
+    "rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "alertmanager": {9093}, "log-store": {9428},
+    "jaeger": {16686},
+}
 IN_DEV = {**IN_PROD, "rabbitmq": {15672, 5672}, "postgres": {5432}, "redis": {6379}, "kafka": {9094}, "rust": {9999}, "mailpit": {8025}}
 
 
@@ -37,16 +40,16 @@ def test_the_core_runs_without_any_profile(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_profile_is_called_as_its_one_service_and_the_exporters_have_one_together(mode):
+def test_a_profile_is_called_as_its_one_service_or_as_what_several_are_together(mode):
     profiles = {name: s["profiles"] for name, s in resolved(mode)["services"].items() if s.get("profiles")}
-    called = {name: "exporters" if name in EXPORTERS else {"jaeger": "tracing"}.get(name, name) for name in profiles}
-    assert profiles == {name: [profile] for name, profile in called.items()}
-    assert set(called.values()) == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
-    assert set(EXPORTERS) <= set(profiles)
+    together = {**dict.fromkeys(EXPORTERS, "exporters"), **dict.fromkeys(LOGS, "logs"), "jaeger": "tracing"}
+    assert profiles == {name: [together.get(name, name)] for name in profiles}
+    assert {profile for (profile,) in profiles.values()} == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
+    assert set(together) <= set(profiles)
 
 
-def test_the_example_turns_on_every_profile_that_is_not_for_looking_closely():
-    assert set(example()["COMPOSE_PROFILES"].split(",")) == set(PROFILES) - set(OFF)
+def test_the_example_turns_on_every_profile_but_those_that_ask_for_a_decision():
+    assert set(example()["COMPOSE_PROFILES"].split(",")) == set(PROFILES) - OFF
 
 
 def test_the_example_picks_the_overlay_by_mode():
@@ -98,8 +101,8 @@ def test_services_start_in_the_specs_order():
 # ---- every service ----
 
 
-# Its image holds one program, and that one checks nothing; whether it answers is Prometheus's to say.
-@pytest.mark.parametrize(("mode", "name"), [pair for pair in each_service() if pair[1] != "nginx-exporter"])
+# Their images hold one program, and that one checks nothing.
+@pytest.mark.parametrize(("mode", "name"), [pair for pair in each_service() if pair[1] not in ("nginx-exporter", "log-collector")])
 def test_a_service_has_a_healthcheck_that_runs_a_program(mode, name):
     check = service(mode, name)["healthcheck"]
     assert not check.get("disable")
@@ -117,7 +120,9 @@ def test_a_service_comes_back_after_a_crash_and_a_reboot(mode, name):
 
 @pytest.mark.parametrize(("mode", "name"), each_service())
 def test_a_services_log_is_rotated(mode, name):
-    assert service(mode, name)["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+    assert service(mode, name)["logging"] == {"driver": "json-file", "options": {
+        "max-size": "10m", "max-file": "5", "labels": "com.docker.compose.project,com.docker.compose.service", "tag": "{{.Name}}",
+    }}
 
 
 @pytest.mark.parametrize(("mode", "name"), each_service())
@@ -142,6 +147,12 @@ def test_the_host_is_seen_by_one_service_which_is_nobody_and_cannot_write():
         assert {name: sources for name, sources in seen.items() if sources} == {"node-exporter": {"/", "/proc", "/sys"}}
         it = service(mode, "node-exporter")
         assert it["user"] == "65534:65534" and all(v["read_only"] for v in it["volumes"])
+
+
+def test_the_engines_files_are_seen_by_one_service_which_is_off_and_cannot_write():
+    for mode in MODES:
+        seen = {name for name, s in resolved(mode)["services"].items() for v in s.get("volumes", []) if v["source"] == example()["CONTAINER_LOGS"]}
+        assert seen == {"log-collector"} and service(mode, "log-collector")["profiles"] == ["logs"]
 
 
 @pytest.mark.parametrize("mode", MODES)
