@@ -23,7 +23,6 @@ use tracing_subscriber::registry::LookupSpan;
 use uuid::Uuid;
 
 use exporter::Telling;
-pub use statements::Asked;
 
 /// The target of the spans that give lines of the log their ids.
 pub const LINES: &str = "blazing_sun::span::lines";
@@ -146,7 +145,7 @@ impl Traces {
                 tracing_subscriber::filter::Targets::new()
                     .with_target(EXPORTED, tracing::Level::INFO),
             );
-        spans.and_then(Asked::new(tracer))
+        spans.and_then(statements::layer(tracer))
     }
 
     /// Sends what still waits, for as long as `limit`.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{self, Filter};
@@ -17,18 +19,17 @@ use tracing_subscriber::registry::LookupSpan;
 const STATEMENTS: &str = "sqlx::query";
 
 /// Makes spans of what sqlx says of statements.
-pub struct Asked<T> {
+struct Asked<T> {
     tracer: T,
 }
 
-impl<T: Tracer + Send + Sync + 'static> Asked<T> {
-    /// Gives the spans to this tracer.
-    pub fn new<S>(tracer: T) -> impl Layer<S>
-    where
-        S: Subscriber + for<'span> LookupSpan<'span>,
-    {
-        Self { tracer }.with_filter(OfSampled)
-    }
+/// Gives the spans to this tracer.
+pub(super) fn layer<S, T>(tracer: T) -> impl Layer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    T: Tracer + Send + Sync + 'static,
+{
+    Asked { tracer }.with_filter(OfSampled)
 }
 
 /// What sqlx has to say only if the work that asks is exported: otherwise it would write each text for nobody.
@@ -41,19 +42,16 @@ impl<S> Filter<S> for OfSampled {
             && Context::map_current(|context| context.span().span_context().is_sampled())
     }
 
-    fn callsite_enabled(
-        &self,
-        metadata: &'static Metadata<'static>,
-    ) -> tracing::subscriber::Interest {
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if metadata.target() == STATEMENTS {
-            tracing::subscriber::Interest::sometimes()
+            Interest::sometimes()
         } else {
-            tracing::subscriber::Interest::never()
+            Interest::never()
         }
     }
 
-    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(tracing::level_filters::LevelFilter::DEBUG)
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
     }
 }
 
