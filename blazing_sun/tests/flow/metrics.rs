@@ -112,8 +112,8 @@ async fn a_producer_that_is_made_anew_is_counted() {
     let mut tx = world.begin().await;
     tx.conn()
         .execute(
-            "INSERT INTO outbox (id, topic, key, type, body, emitted_at)
-             VALUES (gen_random_uuid(), 'no.such.topic', gen_random_uuid(), 'x.v1', '{}', now())",
+            "INSERT INTO outbox (id, topic, key, type, body, size, emitted_at)
+             VALUES (gen_random_uuid(), 'no.such.topic', gen_random_uuid(), 'x.v1', '{}', 2, now())",
         )
         .await
         .expect("a row");
