@@ -4,7 +4,7 @@
 # thing that is missing, and how to mend it.
 
 check_machine() {
-  local ip port who name memory cpus root closed disk=10 free subnet range seen=' '
+  local ip port who name memory cpus root logs closed disk=10 free subnet range seen=' '
   published=$(docker ps --format '{{.Label "com.docker.compose.project"}} container {{.Names}} {{.Ports}}')
   while read -r ip port; do
     name=$(port_variable "$port")
@@ -27,6 +27,12 @@ check_machine() {
   [ "$memory" -ge 3800000000 ] || fault "the engine has $((memory / 1000000)) MB of memory, the stack needs 4000: give it more (Docker Desktop: Settings, Resources)"
   # The limits of the Compose files name two; the engine would refuse them after everything is built.
   [ "$cpus" -ge 2 ] || fault "the engine has $cpus processor, the stack needs 2: give it more"
+  # For the log store.
+  if grep -q 'target: /containers$' <<<"$config"; then
+    logs=$(value CONTAINER_LOGS)
+    [ "${logs:-/var/lib/docker/containers}" = "$root/containers" ] ||
+      fault "the engine keeps its logs in $root/containers: set CONTAINER_LOGS in .env to that, or leave out the profile logs"
+  fi
   # In development the containers' users read these files as they are here.
   closed=$(find rust postgres redis rabbitmq kafka nginx pgadmin prometheus alertmanager grafana ! -perm -004 2>/dev/null | head -n 1 || true)
   [ -z "$closed" ] || fault "$closed cannot be read by the containers' users: chmod -R go+rX ."

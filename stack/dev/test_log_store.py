@@ -11,9 +11,9 @@ from services import setting, site
 @pytest.fixture(scope="module")
 def store(stack):
     """The stack with the profile `logs`: a function that asks the store, and gives its lines."""
-    before = stack.env("COMPOSE_PROFILES")
+    before = {name: stack.env(name) for name in ("COMPOSE_PROFILES", "CONTAINER_LOGS")}
     engine = stack.run("docker", "info", "--format", "{{.DockerRootDir}}").stdout.strip()
-    stack.set(COMPOSE_PROFILES=f"{before},logs", CONTAINER_LOGS=f"{engine}/containers")
+    stack.set(COMPOSE_PROFILES=f"{before['COMPOSE_PROFILES']},logs", CONTAINER_LOGS=f"{engine}/containers")
     try:
         stack.up("log-store", "log-collector", timeout=1500)
 
@@ -26,7 +26,7 @@ def store(stack):
         yield ask
     finally:
         stack.compose("rm", "--force", "--stop", "log-collector", "log-store")
-        stack.set(COMPOSE_PROFILES=before)
+        stack.set(**before)
 
 
 def test_a_requests_id_is_found_in_the_lines_of_each_service_it_went_through(stack, store):
@@ -46,13 +46,20 @@ def test_it_has_what_was_logged_before_it_ran(stack, store):
 
 
 def test_it_has_nothing_of_other_projects(stack, store):
-    name = stack.inspect("nginx")["Config"]["Labels"]["com.docker.compose.project"]
-    mark = "of-no-project-" + stack.container("nginx")[:12]
-    stack.run("docker", "run", "--rm", "--entrypoint", "echo", stack.inspect("nginx")["Config"]["Image"], mark)
-    site(stack, f"/{mark}-asked-for")
-    stack.wait_for("the line of nginx", lambda: store(f'"{mark}-asked-for"'), 60)
-    assert {line["service.name"] for line in store(f'"{mark}"')} <= {"nginx", "rust"}
-    assert all(line["container.name"].startswith(f"{name}-") for line in store("*"))
+    mark = "of-another-project-" + stack.container("nginx")[:12]
+    labels = {"com.docker.compose.project": mark, "com.docker.compose.service": "another"}
+    other = stack.run(
+        "docker", "run", "--detach", *(f"--label={name}={value}" for name, value in labels.items()),
+        "--log-opt", f"labels={','.join(labels)}", "--log-opt", "tag={{.Name}}", "--entrypoint", "echo", stack.inspect("nginx")["Config"]["Image"], mark,
+    ).stdout.strip()
+    try:
+        stack.wait_for("its line", lambda: mark in stack.run("docker", "logs", other).stdout, 20)
+        # Written later, and there: so the other would be.
+        site(stack, "/asked-for-later-" + mark)
+        stack.wait_for("the line of nginx", lambda: store(f'"asked-for-later-{mark}"'), 60)
+        assert store('"service.name":another') == []
+    finally:
+        stack.run("docker", "rm", "--force", other)
 
 
 def test_it_is_not_fed_twice(stack, store):

@@ -59,6 +59,11 @@ def test_a_file_that_the_containers_users_cannot_read(checkout):
     checkout.up_refuses("redis/redis.conf", "chmod -R go+rX")
 
 
+def test_logs_that_are_elsewhere(checkout):
+    checkout.write_env(COMPOSE_PROFILES="logs", CONTAINER_LOGS="/nowhere")
+    checkout.up_refuses("/containers", "CONTAINER_LOGS", "profile logs")
+
+
 def test_too_little_disk(checkout):
     df = checkout.bin / "df"
     df.write_text("#!/bin/sh\necho header\necho 'disk 9000000 6000000 3000000 66% /'\n")
