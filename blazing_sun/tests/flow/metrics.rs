@@ -9,7 +9,7 @@ use blazing_sun::flow::relay::{EventsCarrier, JobsCarrier, Relay};
 use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::clock::Clock;
 use blazing_sun::kernel::id;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use prometheus::TextEncoder;
 use sqlx::Executor;
 use tokio_util::sync::CancellationToken;
@@ -231,6 +231,29 @@ async fn a_consumer_is_behind_by_what_it_has_not_had_and_by_the_age_of_the_oldes
         .await
         .expect("PostgreSQL");
     assert_eq!(open, []);
+}
+
+#[tokio::test]
+async fn what_lies_far_behind_a_consumers_place_and_was_had_hides_nothing() {
+    let world = World::with_events_over(Carrier::Postgres).await;
+    let consumer = world.consumer(Counting::named("counting")).await;
+    world.relay().await.carry_all().await;
+    for statement in [
+        "INSERT INTO event_log (id, topic, key, type, body, emitted_at)
+         SELECT gen_random_uuid(), 'counter.events', gen_random_uuid(), 'counter.counted.v1', '{}', to_timestamp(n)
+         FROM generate_series(1, 10001) n",
+        "INSERT INTO inbox (consumer, event_id)
+         SELECT 'counting', id FROM event_log WHERE emitted_at < to_timestamp(10001)",
+    ] {
+        world.pool().execute(statement).await.expect("rows");
+    }
+
+    let behind = freshness::behind(&consumer.consumer)
+        .await
+        .expect("PostgreSQL");
+
+    let since = DateTime::from_timestamp(10_001, 0);
+    assert_eq!(behind, Behind { records: 1, since });
 }
 
 async fn until(is_so: impl Fn() -> bool) {
