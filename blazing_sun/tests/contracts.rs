@@ -1,4 +1,4 @@
-//! The contracts: `docs/events` is what the code makes, the AsyncAPI document describes what is on the wire, and no name
+//! The contracts: `docs/events` and the table of metrics are what the code makes, the AsyncAPI document describes what is on the wire, and no name
 //! that was ever published has changed.
 
 #![expect(
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use blazing_sun::app::config::{Config, Sources};
+use blazing_sun::app::measured;
 use blazing_sun::app::wiring::Wiring;
 use blazing_sun::feed;
 use blazing_sun::flow::asyncapi::document;
@@ -24,10 +25,10 @@ use blazing_sun::flow::event::{CloudEvent, Event, SOURCE, Topic};
 use blazing_sun::flow::job::{Job, JobError, Run, Ticket};
 use blazing_sun::flow::purge::{PurgeExpired, Retention};
 use blazing_sun::flow::reaction::{Reaction, Wanted};
+use blazing_sun::infra::measures::{self, Declaration, Measures};
 use blazing_sun::kernel::clock::SystemClock;
 use chrono::{DateTime, TimeDelta};
 use jsonschema::{Draft, Validator};
-use prometheus::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,10 +36,11 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 const DOCUMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events");
+const OPERATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operations.md");
 const FROZEN_NAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frozen_names.txt");
 
-/// The application's. To make it, no service has to be there.
-fn catalogue() -> Arc<Catalogue> {
+/// The application's settings, as far as they matter here.
+fn config() -> Config {
     let names = [
         "APP_KEY",
         "POSTGRES_PASSWORD",
@@ -47,10 +49,14 @@ fn catalogue() -> Arc<Catalogue> {
     ];
     let secrets = names.map(|name| (name, "a secret of 32 characters or more"));
     let sources = Sources::defaults().with_environment(secrets);
-    let config = Config::read(sources).config.expect("a configuration");
+    Config::read(sources).config.expect("a configuration")
+}
+
+/// The application's. To make it, no service has to be there.
+fn catalogue() -> Arc<Catalogue> {
     let runtime = Runtime::new().expect("a runtime");
     let _inside = runtime.enter();
-    Wiring::new(&config, Arc::new(SystemClock), &Registry::new())
+    Wiring::new(&config(), Arc::new(SystemClock), &Measures::default())
         .expect("the application")
         .catalogue
 }
@@ -118,6 +124,119 @@ fn no_published_name_changes() {
         "{fresh:?}: new names, which are frozen once they are released. If they are to stay like this for ever, add them to \
          tests/frozen_names.txt, a line each."
     );
+}
+
+#[test]
+fn the_table_of_metrics_is_what_the_code_makes() {
+    let found = fs::read_to_string(OPERATIONS).expect("docs/operations.md");
+
+    let made = measures::in_document(&found, &metrics()).expect("a place for the table");
+
+    assert!(
+        made == found,
+        "docs/operations.md differs from the code: run `cargo run -- metrics docs ../docs/operations.md` in blazing_sun/"
+    );
+}
+
+#[test]
+fn metrics_have_names_as_prometheus_wants_them() {
+    let metrics = metrics();
+    assert!(metrics.len() > 40, "{metrics:?}");
+    let complaints: Vec<String> = metrics.iter().flat_map(complaints).collect();
+    assert_eq!(complaints, [""; 0]);
+
+    let wrong = |name: &str, kind, labels: &[&str]| {
+        let labels = labels.iter().map(|label| (*label).to_owned());
+        complaints_count(name, kind, labels.collect())
+    };
+    assert_eq!(wrong("jobs_done", "counter", &[]), 1);
+    assert_eq!(wrong("jobs_total", "gauge", &[]), 1);
+    assert_eq!(wrong("wait_milliseconds", "histogram", &[]), 1);
+    assert_eq!(wrong("disk_percent", "gauge", &["user_id"]), 2);
+    assert_eq!(wrong("jobs_Done_total", "counter", &[]), 1);
+}
+
+/// Whose values are names from the code, or numbers of which there are few.
+const LABELS: [&str; 13] = [
+    "cache",
+    "consumer",
+    "dependency",
+    "job",
+    "kind",
+    "lease",
+    "level",
+    "method",
+    "outcome",
+    "route",
+    "schedule",
+    "state",
+    "status",
+];
+
+fn complaints(metric: &Declaration) -> Vec<String> {
+    let Declaration {
+        name,
+        kind,
+        labels,
+        help,
+    } = metric;
+    let mut complaints = Vec::new();
+    let mut complain_if = |is_wrong: bool, what: &str| {
+        if is_wrong {
+            complaints.push(format!("{name}: {what}"));
+        }
+    };
+    complain_if(
+        !name.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+        "lower case",
+    );
+    complain_if(
+        name.ends_with("_total") != (*kind == "counter"),
+        "a counter ends in _total, and nothing else",
+    );
+    let not_a_base_unit = [
+        "milliseconds",
+        "ms",
+        "microseconds",
+        "minutes",
+        "hours",
+        "percent",
+        "kib",
+        "mib",
+        "kilobytes",
+        "megabytes",
+    ];
+    complain_if(
+        name.split('_').any(|part| not_a_base_unit.contains(&part)),
+        "a base unit: seconds, bytes",
+    );
+    complain_if(
+        help.is_empty() || !help.ends_with('.') && !name.starts_with("process_"),
+        "a sentence",
+    );
+    // The one version of a build.
+    let labels = labels.iter().filter(|_| name != "build_info");
+    for label in labels {
+        complain_if(!LABELS.contains(&label.as_str()), label);
+    }
+    complaints
+}
+
+fn complaints_count(name: &str, kind: &'static str, labels: Vec<String>) -> usize {
+    let metric = Declaration {
+        name: name.to_owned(),
+        kind,
+        labels,
+        help: "What it says.".to_owned(),
+    };
+    complaints(&metric).len()
+}
+
+/// What the application measures.
+fn metrics() -> Vec<Declaration> {
+    let runtime = Runtime::new().expect("a runtime");
+    let _inside = runtime.enter();
+    measured::everything(&config()).expect("the application")
 }
 
 #[test]

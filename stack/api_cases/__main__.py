@@ -15,6 +15,9 @@ import time
 from api_cases.cases import Run
 from api_cases.people import Nobody, Person, Site
 
+# Here people read what others tried with their address.
+TOLD = {"/api/v1/feed"}
+
 
 def main():
     parser = argparse.ArgumentParser("api_cases", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,8 +36,11 @@ def main():
         run = Run(site, who, others, spare, findings)
         run.go(arguments.cases // 3, arguments.seed)
         for other in others:
-            if other.sees() != before[other.name]:
-                findings[f"cases of {who.name}", f"changed the account of {other.name}", 0] = f"{before[other.name]}\n    {other.sees()}"
+            after = other.sees()
+            changed = [path for path, answer in before[other.name].items() if after[path] != answer and path not in TOLD]
+            if changed:
+                told = "\n    ".join(f"{path}: {before[other.name][path]}\n    {path}: {after[path]}" for path in changed)
+                findings[f"cases of {who.name}", f"changed the account of {other.name}", 0] = told
         said = ", ".join(f"{status}: {count}" for status, count in sorted(run.statuses.items()))
         print(f"{who.name}: {run.count} cases over {len(run.operations)} operations in {time.monotonic() - began:.0f} s ({said})", flush=True)
     for (label, what, status), request in findings.items():

@@ -10,8 +10,13 @@ import requests
 import mail_catcher
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-# What time alone changes in somebody's own answers.
-PASSING = {"seen_at", "last_used_at", "current", "as_of"}
+# What time alone changes in somebody's own answers, and where a stream goes on from, which is sealed anew each time.
+PASSING = {"seen_at", "last_used_at", "current", "as_of", "position"}
+
+
+def is_endless(operation):
+    """Whether an answer goes on and on, as a stream of events does: nothing to wait for."""
+    return any("text/event-stream" in answer.get("content", {}) for answer in operation["responses"].values())
 
 
 class Site:
@@ -31,10 +36,10 @@ class Site:
         return method.lower() in self.document["paths"].get(path, {})
 
     def listings(self):
-        """The addresses that only read, and need nothing to be filled in."""
+        """The addresses that only read, end some time, and need nothing to be filled in."""
         return [
             path for path, item in sorted(self.document["paths"].items())
-            if "{" not in path and "get" in item and item["get"].get("security")
+            if "{" not in path and "get" in item and item["get"].get("security") and not is_endless(item["get"])
             and not any(p.get("required") for p in item["get"].get("parameters", []))
         ]
 

@@ -100,6 +100,14 @@ def test_a_request_has_one_id_in_the_answer_and_in_both_logs(stack):
     stack.wait_for("the application's log line", lambda: request_id in logs(stack, "rust"), 5)
 
 
+def test_a_trace_that_a_client_has_begun_goes_on_in_the_application(stack):
+    trace = uuid.uuid4().hex
+    answer = site(stack, "/no/such/page", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-00"})
+    request_id = answer.headers["X-Request-Id"]
+    lines = lambda: [line for line in logs(stack, "rust").splitlines() if request_id in line and trace in line]
+    stack.wait_for("the application's log line with both", lines, 5)
+
+
 def test_no_query_string_is_logged(stack):
     site(stack, "/?token=do-not-log-me")
     assert "do-not-log-me" not in logs(stack, "nginx")

@@ -14,9 +14,9 @@ NOT_OURS = {".git", ".pytest_cache", "__pycache__", "blazing_sun/target", "blazi
             "secrets", ".env", "blazing_sun/.env"}
 
 MODES = ("dev", "prod")
-PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "exporters", "alertmanager", "logs")
-# Those that are not turned on by the example.
-OFF = {"logs"}
+PROFILES = ("kafka-ui", "pgadmin", "prometheus", "grafana", "mailpit", "exporters", "alertmanager", "logs", "tracing")
+# Those that the example leaves to whoever wants them.
+OFF = {"logs", "tracing"}
 EXPORTERS = ("postgres-exporter", "redis-exporter", "nginx-exporter", "kafka-exporter", "node-exporter")
 LOGS = ("log-store", "log-collector")
 

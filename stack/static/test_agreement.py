@@ -177,6 +177,6 @@ def test_the_exporters_of_postgres_and_redis_sign_in_as_nobody_else():
 
 def test_the_dashboards_use_the_uid_of_the_datasource():
     assert "uid: prometheus" in read("grafana/provisioning/datasources/prometheus.yml")
-    for name in ("application", "rabbitmq"):
-        uids = set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]*)"', read(f"grafana/dashboards/{name}.json")))
-        assert uids <= {"prometheus", "-- Grafana --", "${datasource}"}, name
+    for path in (ROOT / "grafana/dashboards").glob("*.json"):
+        uids = set(re.findall(r'"datasource":\s*\{[^}]*"uid":\s*"([^"]*)"', path.read_text()))
+        assert uids <= {"prometheus", "-- Grafana --", "${datasource}"}, path.name

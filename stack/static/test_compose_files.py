@@ -10,8 +10,11 @@ VOLUMES = {
     "pgdata", "redisdata", "rabbitmqdata", "kafkadata", "cargo-cache", "target-cache", "prometheusdata", "grafanadata",
     "pgadmindata", "alertmanagerdata", "logstoredata", "logpositions",
 }
-# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025, 9093 and 9428 of our own.
-IN_PROD = {"rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "alertmanager": {9093}, "log-store": {9428}}
+# Published beside 80 and 443: loopback only. The spec's ports, and 9094, 8025, 9093, 9428 and 16686 of our own.
+IN_PROD = {
+    "rabbitmq": {15672}, "kafka-ui": {8080}, "pgadmin": {5050}, "prometheus": {9090}, "alertmanager": {9093}, "log-store": {9428},
+    "jaeger": {16686},
+}
 IN_DEV = {**IN_PROD, "rabbitmq": {15672, 5672}, "postgres": {5432}, "redis": {6379}, "kafka": {9094}, "rust": {9999}, "mailpit": {8025}}
 
 
@@ -39,7 +42,7 @@ def test_the_core_runs_without_any_profile(mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_profile_is_called_as_its_one_service_or_as_what_several_are_together(mode):
     profiles = {name: s["profiles"] for name, s in resolved(mode)["services"].items() if s.get("profiles")}
-    together = {**dict.fromkeys(EXPORTERS, "exporters"), **dict.fromkeys(LOGS, "logs")}
+    together = {**dict.fromkeys(EXPORTERS, "exporters"), **dict.fromkeys(LOGS, "logs"), "jaeger": "tracing"}
     assert profiles == {name: [together.get(name, name)] for name in profiles}
     assert {profile for (profile,) in profiles.values()} == set(PROFILES) - ({"mailpit"} if mode == "prod" else set())
     assert set(together) <= set(profiles)

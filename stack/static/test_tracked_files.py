@@ -9,7 +9,7 @@ from repository import ROOT, files, name, read
 PUBLIC = {
     "localhost", "127.0.0.1", "host", "prometheus", "github.com", "docs.docker.com", "deb.debian.org", "maven.apache.org",
     "www.rabbitmq.com", "ssl-config.mozilla.org", "docs.pytest.org", "letsencrypt.org", "eff-certbot.readthedocs.io", "bford.info",
-    "your-domain.com", "json-schema.org", "schemathesis.readthedocs.io", "rustup.rs", "www.postgresql.org", "www.w3.org",
+    "your-domain.com", "jaeger", "json-schema.org", "schemathesis.readthedocs.io", "rustup.rs", "www.postgresql.org", "www.w3.org",
     "repo.maven.apache.org", "nginx", "alertmanager", "log-store", "docs.victoriametrics.com",
 }
 

@@ -9,10 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use blazing_sun::app::config::{Config, Sources};
 use blazing_sun::app::wiring::Wiring;
 use blazing_sun::flow::event_log;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::infra::{kafka, migrations, rabbitmq};
 use blazing_sun::kernel::clock::SystemClock;
 use blazing_sun::kernel::id;
-use prometheus::Registry;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -81,7 +81,7 @@ impl World {
 
     /// What the application would put together here, with counters that stand at zero.
     pub fn wiring(&self) -> anyhow::Result<Wiring> {
-        Wiring::new(&self.config, Arc::new(SystemClock), &Registry::new())
+        Wiring::new(&self.config, Arc::new(SystemClock), &Measures::default())
     }
 
     /// A connection to its database, without a pool.

@@ -10,13 +10,13 @@ use blazing_sun::ledger::events::{
     CategoryCreated, CategoryDeleted, CategoryUpdated, TransactionCreated, TransactionDeleted,
     TransactionUpdated,
 };
-use blazing_sun::monitor::events::{HealthChecked, RequestFailed, Warned};
+use blazing_sun::monitor::events::{HealthChecked, LogLevelChanged, RequestFailed, Warned};
 
 /// A type of event, as far as a law needs it.
 type Law = (&'static str, fn(&CloudEvent));
 
 /// Every type of event of the application.
-pub const TYPES: [Law; 19] = [
+pub const TYPES: [Law; 20] = [
     of::<UserCreated>(),
     of::<UserActivated>(),
     of::<UserUpdated>(),
@@ -35,6 +35,7 @@ pub const TYPES: [Law; 19] = [
     of::<HealthChecked>(),
     of::<RequestFailed>(),
     of::<Warned>(),
+    of::<LogLevelChanged>(),
     of::<DeadLettered>(),
 ];
 

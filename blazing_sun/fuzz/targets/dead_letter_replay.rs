@@ -3,11 +3,11 @@
 
 use std::sync::{Arc, LazyLock};
 
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::flow::ctx::Ctx;
 use blazing_sun::flow::metrics::FlowMetrics;
 use blazing_sun::kernel::clock::SystemClock;
 use blazing_sun_fuzz::dead_letter_replay::World;
-use prometheus::Registry;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::runtime::{Builder, Runtime};
@@ -54,6 +54,6 @@ async fn world() -> World {
         .run(&pool)
         .await
         .expect("migrations that go through");
-    let metrics = FlowMetrics::new(&Registry::new()).expect("metrics");
+    let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
     World::new(Ctx::new(pool, Arc::new(SystemClock), metrics)).await
 }

@@ -13,6 +13,7 @@ mod invitations;
 mod link;
 mod link_requests;
 mod mails;
+mod measures;
 mod notifications;
 mod parts;
 mod passwords;

@@ -11,6 +11,7 @@ use crate::accounts::clients::{AccessTokens, KeyAge, Keyring, Renewals};
 use crate::accounts::data::api::Grace;
 use crate::accounts::doorkeeper::Door;
 use crate::accounts::link::Links;
+use crate::accounts::measures::{HashMeasures, SignIns};
 use crate::accounts::passwords::{HashSettings, Hasher, PasswordDesk};
 use crate::accounts::people::FirstAdministrator;
 use crate::accounts::second_factor::{Checkpoint, RelyingParty};
@@ -20,6 +21,7 @@ use crate::accounts::{
     registration, second_factor, sessions, tokens,
 };
 use crate::flow::ctx::Ctx;
+use crate::infra::measures::Measures;
 use crate::infra::redis::Redis;
 use crate::web::access::Doorkeeper;
 use crate::web::throttle::Throttle;
@@ -71,16 +73,20 @@ impl Accounts {
         links: Links,
         redis: Option<Arc<Redis>>,
         settings: &Settings,
+        measures: &Measures,
     ) -> anyhow::Result<Self> {
-        let hasher = Hasher::new(&settings.passwords)?;
+        let hasher = Hasher::new(&settings.passwords, HashMeasures::new(measures)?)?;
         let throttle = Arc::new(Throttle::new(redis.clone(), settings.throttle_factor));
-        let sessions = Sessions::new(ctx.clone(), SessionCache::new(redis), settings.sessions);
+        let cache = SessionCache::new(redis, ctx.metrics().lookups.of("sessions"));
+        let sessions = Sessions::new(ctx.clone(), cache, settings.sessions);
+        let sign_ins = SignIns::new(measures)?;
         let desk = Desk::new(
             ctx.clone(),
             links.clone(),
             hasher.clone(),
             Arc::clone(&throttle),
             sessions.clone(),
+            sign_ins.clone(),
         );
         let password_desk = PasswordDesk::new(
             ctx.clone(),
@@ -106,6 +112,7 @@ impl Accounts {
             Arc::clone(&party),
             Arc::clone(&throttle),
             sessions.clone(),
+            sign_ins,
         );
         Ok(Self {
             door: Arc::new(Door::new(ctx.clone(), sessions.clone(), access.clone())),

@@ -10,17 +10,19 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
-use prometheus::Registry;
 use tokio::net::TcpSocket;
 use uuid::Uuid;
 
 use crate::app::config::{Config, Http, Lifecycle};
 use crate::app::first_administrator;
 use crate::app::instances::{self, Instance};
+use crate::app::log_levels;
+use crate::app::logging::Levels;
 use crate::app::roles::{Role, Running};
 use crate::app::routes;
 use crate::app::wiring::Wiring;
 use crate::feed::Feed;
+use crate::infra::measures::Measures;
 use crate::infra::services::Services;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::Clock;
@@ -54,18 +56,18 @@ pub struct Application {
 
 impl Application {
     /// Waits for PostgreSQL, applies the migrations, starts the parts in `roles` and listens; the other services may come
-    /// later.
+    /// later. `/metrics` shows `measures`.
     pub async fn start(
         config: Config,
         roles: &[Role],
         clock: Arc<dyn Clock>,
+        measures: Measures,
     ) -> anyhow::Result<Self> {
         // Taken first, so that a port in use is told before anything is changed; opened last.
         let socket = bind(&config.http)?;
         postgres::wait_until_up(&config.services.postgres, config.lifecycle.startup_timeout)
             .await?;
-        let registry = Registry::new();
-        let wiring = Wiring::new(&config, Arc::clone(&clock), &registry)?;
+        let wiring = Wiring::new(&config, Arc::clone(&clock), &measures)?;
         let services = Arc::clone(&wiring.services);
         for name in migrations::apply(&services.postgres).await? {
             tracing::info!(migration.name = name, "migration applied");
@@ -95,7 +97,7 @@ impl Application {
             Arc::clone(&health),
             failures,
             wiring,
-            registry,
+            measures,
         )?;
         tracing::info!(http.address = %address, app.version = env!("CARGO_PKG_VERSION"), "listening");
         let handle = server.handle();
@@ -117,6 +119,13 @@ impl Application {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on its log follows what is set for single modules.
+    pub fn follow_log_levels(&mut self, levels: Levels) {
+        let (pool, clock) = (self.services.postgres.clone(), Arc::clone(&self.clock));
+        self.running
+            .add(|stop| log_levels::follow(pool, clock, levels, stop));
     }
 
     /// Serves until `ending` completes, then ends gracefully: not ready, no new connections, requests in flight
@@ -176,11 +185,11 @@ fn serve(
     health: Arc<Health>,
     failures: Failures,
     wiring: Wiring,
-    registry: Registry,
+    measures: Measures,
 ) -> anyhow::Result<Server> {
     let limits = Data::new(config.http.limits.clone());
     let max_body_bytes = limits.max_body_bytes;
-    let metrics = Data::new(Metrics::new(registry)?);
+    let metrics = Data::new(Metrics::new(measures)?);
     let pages = Data::new(Pages::new()?);
     let health = Data::from(health);
     let failures = Data::new(failures);

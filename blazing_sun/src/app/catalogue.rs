@@ -26,7 +26,9 @@ use crate::ledger::{
     MakeOccurrences, MakeRecurring, ReconcileEntries, Reports, SendMonthlyReports,
 };
 use crate::mail::{Mails, SendEmail};
-use crate::monitor::events::{HealthChecked, RequestFailed, SYSTEM_EVENTS, Warned};
+use crate::monitor::events::{
+    HealthChecked, LogLevelChanged, RequestFailed, SYSTEM_EVENTS, Warned,
+};
 
 /// All topics that anything is published in.
 const TOPICS: &[Topic] = &[
@@ -66,6 +68,7 @@ pub fn catalogue(
         .event::<HealthChecked>()
         .event::<RequestFailed>()
         .event::<Warned>()
+        .event::<LogLevelChanged>()
         .event::<DeadLettered>()
         .job::<SendEmail>(mails)
         .job::<CreateUser>(())

@@ -7,6 +7,7 @@ use crate::app::{contracts, dev_mails, home};
 use crate::feed::{self, Feed};
 use crate::ledger::{self, Ledger};
 use crate::mail::Mails;
+use crate::monitor;
 use crate::web::routes::{get, not_found};
 use crate::web::{health, metrics, openapi, page};
 
@@ -28,7 +29,12 @@ pub fn product(
     feed: &Feed,
     previewed: Option<&Data<Mails>>,
 ) {
-    let documents = [accounts::document(), ledger::document(), feed::document()];
+    let documents = [
+        accounts::document(),
+        ledger::document(),
+        feed::document(),
+        monitor::document(),
+    ];
     let document = openapi::document(documents.concat());
     routes
         .service(get("/", home::show))
@@ -37,7 +43,8 @@ pub fn product(
         .configure(|routes| openapi::configure(routes, &document))
         .configure(|routes| accounts::configure(routes, accounts))
         .configure(|routes| ledger::configure(routes, ledger))
-        .configure(|routes| feed::configure(routes, feed));
+        .configure(|routes| feed::configure(routes, feed))
+        .configure(monitor::configure);
     if let Some(mails) = previewed {
         dev_mails::configure(routes, mails);
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::TimeDelta;
-use prometheus::Registry;
 use uuid::Uuid;
 
 use crate::accounts::{
@@ -26,13 +25,14 @@ use crate::flow::relay::{EventsCarrier, JobsCarrier, Relay};
 use crate::flow::schedule::{Schedule, Scheduler};
 use crate::flow::verify::Verifier;
 use crate::flow::worker::Worker;
+use crate::infra::measures::Measures;
 use crate::infra::rabbitmq::RabbitMq;
 use crate::infra::redis::Redis;
 use crate::infra::services::{self, Services};
 use crate::infra::smtp::Post;
 use crate::kernel::clock::Clock;
 use crate::ledger::{Ledger, LedgerData, MonthlyReport};
-use crate::mail::{Mails, Site};
+use crate::mail::{MailMeasures, Mails, Site};
 use crate::monitor::{self, Errors, Watch};
 use crate::web::failures::Told;
 use crate::web::health::Health;
@@ -80,13 +80,13 @@ impl Wiring {
     pub fn new(
         config: &Config,
         clock: Arc<dyn Clock>,
-        registry: &Registry,
+        measures: &Measures,
     ) -> anyhow::Result<Self> {
         let services = Arc::new(Services::new(&config.services)?);
         let ctx = Ctx::new(
             services.postgres.clone(),
             clock,
-            FlowMetrics::new(registry)?,
+            FlowMetrics::new(measures)?,
         );
         let key = config.site.key.clone().context("APP_KEY is not set")?;
         let links = Links::new(key, config.site.url.clone());
@@ -95,12 +95,13 @@ impl Wiring {
             links.clone(),
             services.redis.clone(),
             &config.accounts,
+            measures,
         )?;
         let site = Site {
             name: "Blazing Sun".to_owned(),
             url: config.site.url.clone(),
         };
-        let mails = Mails::new(Post::new(&config.mail)?, site)?
+        let mails = Mails::new(Post::new(&config.mail)?, site, MailMeasures::new(measures)?)?
             .with::<Activation>(links.clone())
             .with::<AlreadyRegistered>(())
             .with::<InvitationMail>(links.clone())

@@ -17,7 +17,7 @@ use crate::ledger::events::{
     CategoryCreated, CategoryDeleted, CategoryFacts, CategoryUpdated, TransactionCreated,
     TransactionDeleted, TransactionUpdated,
 };
-use crate::monitor::events::{HealthChecked, RequestFailed, Warned};
+use crate::monitor::events::{HealthChecked, LogLevelChanged, RequestFailed, Warned};
 
 mod money;
 
@@ -41,12 +41,13 @@ pub const SHOWN: [&str; 14] = [
 
 /// The types that nobody is shown: when an account is erased nobody is left to read it, and what the system says about itself is
 /// the operators'.
-pub const NOT_SHOWN: [&str; 5] = [
+pub const NOT_SHOWN: [&str; 6] = [
     UserDeleted::TYPE,
     DeadLettered::TYPE,
     HealthChecked::TYPE,
     RequestFailed::TYPE,
     Warned::TYPE,
+    LogLevelChanged::TYPE,
 ];
 
 /// Something that happened.

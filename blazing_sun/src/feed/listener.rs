@@ -10,12 +10,15 @@ use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use futures_util::stream::{Stream, unfold};
 use tokio::time::sleep;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::feed::position::Position;
 use crate::feed::reader::Feed;
 use crate::feed::streams::Seat;
+use crate::flow::trace;
 use crate::web::access::{Access, SignedIn};
+use crate::web::cause;
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,6 +33,8 @@ pub struct Listener {
     account: Uuid,
     position: Position,
     request: HttpRequest,
+    /// A stream is written when its request's handler has long returned.
+    lines: Span,
     seat: Seat,
     begun: bool,
     asked_at: Instant,
@@ -47,6 +52,7 @@ impl Listener {
     ) -> Self {
         let now = Instant::now();
         Self {
+            lines: trace::lines_of(&cause::of(&request)),
             feed,
             account,
             position,
@@ -61,7 +67,8 @@ impl Listener {
     /// What they are told, until they have to go.
     pub fn frames(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         unfold(self, |mut listener| async move {
-            let text = listener.next().await?;
+            let lines = listener.lines.clone();
+            let text = listener.next().instrument(lines).await?;
             listener.spoke_at = Instant::now();
             Some((Ok(Bytes::from(text)), listener))
         })

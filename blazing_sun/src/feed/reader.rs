@@ -12,7 +12,7 @@ use crate::feed::store::{Found, Store};
 use crate::feed::streams::Streams;
 use crate::flow::ctx::Ctx;
 use crate::flow::freshness;
-use crate::infra::redis::Redis;
+use crate::infra::redis::{CacheLookups, Redis};
 use crate::ledger::events::{CATEGORY_EVENTS, TRANSACTION_EVENTS};
 
 /// The consumer that writes the audit log.
@@ -25,6 +25,8 @@ const GENERATION_STAYS: Duration = Duration::from_secs(1);
 pub struct Feed {
     ctx: Ctx,
     store: Store,
+    /// Counted where there is a cache.
+    lookups: Option<CacheLookups>,
     streams: Streams,
     generation: Arc<Mutex<Option<(Instant, i64)>>>,
 }
@@ -33,9 +35,11 @@ impl Feed {
     /// The feeds that this Redis, if there is one, and the audit log have.
     #[must_use]
     pub fn new(ctx: Ctx, redis: Option<Arc<Redis>>) -> Self {
+        let lookups = redis.as_ref().map(|_| ctx.metrics().lookups.of("feed"));
         Self {
             ctx,
             store: Store::new(redis),
+            lookups,
             streams: Streams::default(),
             generation: Arc::default(),
         }
@@ -97,7 +101,15 @@ impl Feed {
     }
 
     async fn read(&self, generation: i64, account: Uuid, part: Part) -> sqlx::Result<Vec<Item>> {
-        match self.store.read(generation, account, part).await {
+        let found = self.store.read(generation, account, part).await;
+        if let Some(lookups) = &self.lookups {
+            match &found {
+                Found::There(_) => lookups.hit.inc(),
+                Found::Missing => lookups.miss.inc(),
+                Found::Away => lookups.error.inc(),
+            }
+        }
+        match found {
             Found::There(items) => Ok(items),
             Found::Away => {
                 let Some(owner) = repo::owner(self.ctx.pool(), account).await? else {

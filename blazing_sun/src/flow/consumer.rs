@@ -13,9 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::flow::catalogue::Catalogue;
 use crate::flow::ctx::Ctx;
 use crate::flow::dead_letter;
+use crate::flow::event::CloudEvent;
 use crate::flow::event_log::Published;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::reaction::{Reaction, Wanted};
+use crate::flow::trace;
 use crate::infra::postgres;
 pub use batch::Outcome;
 pub use source::{Records, Source};
@@ -55,6 +57,23 @@ impl Record {
         let key = String::from_utf8_lossy(key).replace('\0', "\u{fffd}");
         key.chars().take(KEY_LENGTH).collect()
     }
+
+    fn origin(&self) -> Origin<'_> {
+        let from_kafka = self.partition.is_some();
+        Origin {
+            carrier: if from_kafka { "kafka" } else { "postgresql" },
+            topic: &self.topic,
+        }
+    }
+}
+
+/// Where an event came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// What brought it.
+    pub carrier: &'static str,
+    /// Its topic.
+    pub topic: &'a str,
 }
 
 impl From<Published> for Record {
@@ -219,13 +238,19 @@ impl Consumer {
                 sleep(PAUSE * (1 << attempts)).await;
                 continue;
             }
-            tracing::error!(
-                consumer.name = self.name(),
-                record.topic = record.topic,
-                record.offset = record.offset,
-                error = format!("{error:#}"),
-                "the event cannot be taken and becomes a dead letter"
-            );
+            let told = || {
+                tracing::error!(
+                    consumer.name = self.name(),
+                    record.topic = record.topic,
+                    record.offset = record.offset,
+                    error = format!("{error:#}"),
+                    "the event cannot be taken and becomes a dead letter"
+                );
+            };
+            match CloudEvent::parse(&record.value) {
+                Ok(event) => trace::lines_of(&event.as_cause()).in_scope(told),
+                Err(_) => told(),
+            }
             dead_letter::bury(self, record, attempts, &format!("{error:#}")).await?;
             self.count(&[Outcome::Failed]);
             return Ok(());

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::flow::faults;
 use crate::flow::metrics::FlowMetrics;
+use crate::infra::postgres::Transaction;
+use crate::infra::traces::EXPORTED;
 use crate::kernel::clock::Clock;
 
 /// The surroundings of all work: cheap to clone.
@@ -71,8 +75,26 @@ impl Ctx {
 
     /// Begins a transaction. What is emitted and enqueued in it carries `cause`.
     pub async fn begin(&self, cause: Cause) -> sqlx::Result<Tx> {
+        // What belongs to nobody's work, such as a look at a table every second, is no trace of its own.
+        let span = if Span::current().is_none() {
+            Span::none()
+        } else {
+            tracing::info_span!(
+                target: EXPORTED,
+                "transaction",
+                db.system.name = "postgresql",
+                db.transaction.outcome = Empty,
+            )
+        };
         Ok(Tx {
-            inner: self.0.pool.begin().await?,
+            inner: self
+                .0
+                .metrics
+                .transactions
+                .begin(&self.0.pool)
+                .instrument(span.clone())
+                .await?,
+            span,
             ctx: self.clone(),
             cause,
             emitted: false,
@@ -119,7 +141,9 @@ impl Cause {
 /// A transaction: state, events and jobs that commit together or not at all. Dropping it rolls back. Only who began it
 /// commits it; callees never do.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    inner: Transaction,
+    /// Lasts as long as the transaction.
+    span: Span,
     ctx: Ctx,
     cause: Cause,
     emitted: bool,
@@ -168,7 +192,8 @@ impl Tx {
     /// Makes everything permanent and wakes whoever carries it on.
     pub async fn commit(self) -> sqlx::Result<()> {
         faults::point("tx.committing").await;
-        self.inner.commit().await?;
+        self.inner.commit().instrument(self.span.clone()).await?;
+        self.span.record("db.transaction.outcome", "committed");
         faults::point("tx.committed").await;
         let wakeups = self.ctx.wakeups();
         if self.emitted {
@@ -182,6 +207,7 @@ impl Tx {
 
     /// Undoes everything.
     pub async fn rollback(self) -> sqlx::Result<()> {
-        self.inner.rollback().await
+        self.span.record("db.transaction.outcome", "rolled_back");
+        self.inner.rollback().instrument(self.span).await
     }
 }

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::flow::consumer::{Consumer, Record};
+use crate::flow::consumer::{Consumer, Origin, Record};
 use crate::flow::ctx::{Cause, Ctx, Tx};
 use crate::flow::event::{CloudEvent, Event, Topic};
 use crate::flow::{inbox, outbox, rebuild};
-pub use store::{DeadLetter, list, show};
+pub use store::{DeadLetter, count_open, list, show};
 
 /// Where it is told that an event could not be taken.
 pub const TOPIC: Topic = Topic::new("events.dead_letter");
@@ -187,10 +187,14 @@ pub async fn replay(consumer: &Consumer, letter: &DeadLetter) -> anyhow::Result<
         };
         let event = CloudEvent::parse(&next.value)?;
         let fresh = inbox::take(tx.conn(), consumer.name(), &[event.id]).await?;
+        let origin = Origin {
+            carrier: "postgresql",
+            topic: &letter.topic,
+        };
         let outcome = if fresh.is_empty() {
             Ok(())
         } else {
-            consumer.react(&mut tx, &event).await.map(|_| ())
+            consumer.react(&mut tx, &event, origin).await.map(|_| ())
         };
         match outcome {
             Ok(()) => {

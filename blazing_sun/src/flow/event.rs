@@ -138,6 +138,15 @@ impl CloudEvent {
         Ok(event)
     }
 
+    /// The trace context in an envelope, if it has one.
+    pub(super) fn traceparent_in(body: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Traced {
+            traceparent: Option<String>,
+        }
+        serde_json::from_str::<Traced>(body).ok()?.traceparent
+    }
+
     /// The event, if it is an `E`. An error means: it says that it is one, and is not.
     pub fn decode<E: Event>(&self) -> serde_json::Result<Option<E>> {
         if self.kind == E::TYPE {

@@ -12,6 +12,8 @@ use crate::flow::event::Topic;
 
 /// How many events of a topic are looked at, at most.
 const WINDOW: i64 = 1000;
+/// How many events it is counted among what a consumer has not had: more takes long, and says nothing more.
+const COUNTED: i64 = 10_000;
 
 /// The moment up to which a consumer has had all events of these topics that mention `id`; of the topics it passes nothing
 /// over. Ask before you read the model:
@@ -117,11 +119,48 @@ pub(super) async fn advance(consumer: &Consumer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When the oldest event happened that a consumer should have had and has not: it is neither in its inbox nor a dead letter.
-pub async fn behind_since(consumer: &Consumer) -> sqlx::Result<Option<DateTime<Utc>>> {
+/// How far a consumer is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// How many published events it should have had and has not, among the next 10,000; at least one if there is any.
+    pub records: i64,
+    /// When the oldest of them happened.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// What a consumer should have had and has not: it is neither in its inbox nor a dead letter.
+pub async fn behind(consumer: &Consumer) -> sqlx::Result<Behind> {
     let topics: Vec<String> = consumer.topics().into_iter().map(str::to_owned).collect();
     let passed: Vec<String> = consumer.passed().into_iter().map(str::to_owned).collect();
-    sqlx::query_scalar!(
+    // OFFSET 0: each event is looked up by itself. There are few as a rule, and the whole inbox is long. (A dead letter that
+    // was dealt with is in the inbox.)
+    let near = sqlx::query!(
+        r#"SELECT count(*) AS "seen!", count(*) FILTER (WHERE NOT had) AS "records!", min(emitted_at) FILTER (WHERE NOT had) AS since
+           FROM (
+               SELECT emitted_at,
+                      EXISTS (SELECT FROM inbox WHERE consumer = $1 AND event_id = event_log.id OFFSET 0)
+                      OR EXISTS (SELECT FROM dead_letters
+                                 WHERE consumer = $1 AND event_id = event_log.id AND state IN ('failed', 'parked') OFFSET 0) AS had
+               FROM event_log
+               WHERE position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)
+                 AND topic = ANY($2) AND type <> ALL($3)
+               ORDER BY position LIMIT $4
+           ) ahead"#,
+        consumer.name(),
+        &topics,
+        &passed,
+        COUNTED,
+    )
+    .fetch_one(consumer.ctx().pool())
+    .await?;
+    if near.records > 0 || near.seen < COUNTED {
+        return Ok(Behind {
+            records: near.records,
+            since: near.since,
+        });
+    }
+    // Its place is far behind what it has had.
+    let since = sqlx::query_scalar!(
         "SELECT emitted_at FROM event_log
          WHERE position > coalesce((SELECT position FROM followers WHERE consumer = $1), 0)
            AND topic = ANY($2) AND type <> ALL($3)
@@ -133,5 +172,9 @@ pub async fn behind_since(consumer: &Consumer) -> sqlx::Result<Option<DateTime<U
         &passed,
     )
     .fetch_optional(consumer.ctx().pool())
-    .await
+    .await?;
+    Ok(Behind {
+        records: since.is_some().into(),
+        since,
+    })
 }

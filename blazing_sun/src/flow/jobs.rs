@@ -30,6 +30,8 @@ pub struct Due {
     pub ticket: Ticket,
     /// How urgent it is.
     pub priority: i16,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// A job that was claimed, as its worker needs it.
@@ -64,9 +66,9 @@ pub enum Verdict {
 pub async fn due(pool: &PgPool, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Due>> {
     // One short look into the index for each priority: an ORDER BY over all would sort the whole backlog.
     let due = sqlx::query!(
-        r#"SELECT due.id, due.name, due.attempt, due.priority FROM generate_series(10, 0, -1) AS level
+        r#"SELECT due.id, due.name, due.attempt, due.priority, due.traceparent FROM generate_series(10, 0, -1) AS level
            CROSS JOIN LATERAL (
-               SELECT id, name, attempt, priority FROM jobs
+               SELECT id, name, attempt, priority, traceparent FROM jobs
                WHERE state = 'ready' AND priority = level AND run_at <= $1 ORDER BY run_at LIMIT $2
            ) due LIMIT $2"#,
         now,
@@ -83,6 +85,7 @@ pub async fn due(pool: &PgPool, now: DateTime<Utc>, limit: i64) -> sqlx::Result<
                 attempt: due.attempt,
             },
             priority: due.priority,
+            traceparent: due.traceparent,
         })
         .collect())
 }

@@ -41,6 +41,9 @@ pub trait Work: Send {
     /// Works until `stop`. It may be dropped at whatever it awaits, when the lease is lost: that must only ever cause things
     /// to be done twice.
     fn work(&mut self, term: Term, stop: &CancellationToken) -> impl Future<Output = ()> + Send;
+
+    /// It leads no more: what only a leader tells about the whole, it tells no more.
+    fn stand_down(&mut self) {}
 }
 
 impl Lease {
@@ -77,12 +80,14 @@ impl Lease {
     /// Leads whenever it can, until `stop`: takes the lease, works while renewing it, and begins again when it was lost.
     pub async fn lead(&self, ctx: &Ctx, stop: &CancellationToken, work: &mut impl Work) {
         let leader = ctx.metrics().leader.with_label_values(&[self.name]);
+        let changes = ctx.metrics().lease_changes.with_label_values(&[self.name]);
         leader.set(0);
         while !stop.is_cancelled() {
             match postgres::within(DURATION, self.take(ctx.pool())).await {
                 Ok(Some(term)) => {
                     tracing::info!(lease.name = self.name, lease.epoch = term.epoch, "leads");
                     leader.set(1);
+                    changes.inc();
                     faults::point("lease.taken").await;
                     tokio::select! {
                         () = self.keep(ctx.pool(), term) => {
@@ -91,6 +96,7 @@ impl Lease {
                         () = work.work(term, stop) => {}
                     }
                     leader.set(0);
+                    work.stand_down();
                     self.release(ctx.pool(), term).await;
                 }
                 Ok(None) => {}

@@ -1,29 +1,47 @@
 //! What the spine measures.
 
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
-/// Upper bounds in seconds, from a quick statement to a job that takes a minute.
-const DURATION_BUCKETS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0,
-];
+use crate::infra::measures::{Measures, SECONDS, SharedGauges};
+use crate::infra::postgres::Transactions;
+use crate::infra::redis::Lookups;
+
+/// Upper bounds of batches, up to the largest that the relay carries.
+const RECORDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 
 /// The spine's metrics; cheap to clone. Every label has few values: names from the code, never from a message.
 #[derive(Clone)]
 pub struct FlowMetrics {
-    /// Committed and not yet published events.
-    pub outbox_events: IntGauge,
+    /// Transactions of the application.
+    pub transactions: Transactions,
+    /// Lookups in what Redis remembers.
+    pub lookups: Lookups,
+    /// Committed and not yet published events; told by the relay that leads.
+    pub outbox_events: SharedGauges,
     /// The age of the oldest of them, in seconds.
-    pub outbox_oldest_age: IntGauge,
-    /// Jobs by state; done ones are not counted.
-    pub jobs: IntGaugeVec,
-    /// Open dead letters, by consumer.
-    pub dead_letters: IntGaugeVec,
+    pub outbox_oldest_age: SharedGauges,
+    /// Jobs by state, done ones are not counted; told by the relay that leads.
+    pub jobs: SharedGauges,
+    /// For how long the oldest due job has waited, in seconds; told by the monitor that leads.
+    pub jobs_oldest_due_age: SharedGauges,
+    /// Open dead letters, by consumer; told by the monitor that leads.
+    pub dead_letters: SharedGauges,
+    /// Published events that a consumer has not had; told by the monitor that leads.
+    pub lag_records: SharedGauges,
+    /// The age of the oldest of them, in seconds.
+    pub lag_seconds: SharedGauges,
     /// Whether this process leads, by lease.
     pub leader: IntGaugeVec,
+    /// How often this process took a lease.
+    pub lease_changes: IntCounterVec,
     /// What the relay carried, by kind (`event` or `job`) and outcome (`sent` or `refused`).
     pub relayed: IntCounterVec,
+    /// How many of a kind the relay carries at once.
+    pub batch_records: HistogramVec,
+    /// How long that takes.
+    pub batch_duration: HistogramVec,
+    /// How often Kafka's producer was made anew after a failure.
+    pub producer_resets: IntCounter,
     /// Attempts at jobs, by name and outcome.
     pub job_attempts: IntCounterVec,
     /// How long they took, by name.
@@ -39,87 +57,111 @@ pub struct FlowMetrics {
 }
 
 impl FlowMetrics {
-    /// Registers everything.
-    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let metrics = Self {
-            outbox_events: IntGauge::new(
+    /// Declares everything.
+    pub fn new(measures: &Measures) -> prometheus::Result<Self> {
+        Ok(Self {
+            transactions: Transactions::new(measures)?,
+            lookups: Lookups::new(measures)?,
+            outbox_events: measures.shared_gauges(
                 "outbox_events",
-                "Committed events that are not published yet.",
+                "Committed events that are not published yet, up to 100,000. Told by the relay that leads.",
+                &[],
             )?,
-            outbox_oldest_age: IntGauge::new(
+            outbox_oldest_age: measures.shared_gauges(
                 "outbox_oldest_age_seconds",
-                "The age of the oldest event that is not published yet.",
+                "The age of the oldest event that is not published yet. Told by the relay that leads.",
+                &[],
             )?,
-            jobs: gauges("jobs", "Jobs that are not done, by state.", &["state"])?,
-            dead_letters: gauges(
+            jobs: measures.shared_gauges(
+                "jobs",
+                "Jobs that are not done, by state (ready, up to 100,000, sent, running or failed). Told by the relay that leads.",
+                &["state"],
+            )?,
+            jobs_oldest_due_age: measures.shared_gauges(
+                "jobs_oldest_due_age_seconds",
+                "For how long the oldest due job has been waiting for a worker. Told by the monitor that leads.",
+                &[],
+            )?,
+            dead_letters: measures.shared_gauges(
                 "dead_letters",
-                "Records that wait for an operator, by consumer.",
+                "Records that wait for an operator, by consumer. Told by the monitor that leads.",
                 &["consumer"],
             )?,
-            leader: gauges("leader", "Whether this process leads.", &["lease"])?,
-            relayed: counters(
+            lag_records: measures.shared_gauges(
+                "consumer_lag_records",
+                "Published events that a consumer should have had and has not, among the next 10,000; of consumers whose effect \
+                 is in PostgreSQL. Told by the monitor that leads.",
+                &["consumer"],
+            )?,
+            lag_seconds: measures.shared_gauges(
+                "consumer_lag_seconds",
+                "The age of the oldest of these events. Told by the monitor that leads.",
+                &["consumer"],
+            )?,
+            leader: measures.gauges(
+                "leader",
+                "Whether this process leads, by lease (relay, schedule or monitor).",
+                &["lease"],
+            )?,
+            lease_changes: measures.counters(
+                "lease_changes_total",
+                "How often this process began to lead.",
+                &["lease"],
+            )?,
+            relayed: measures.counters(
                 "relayed_total",
-                "Events and jobs handed to a broker.",
+                "Events and jobs handed to a broker, by kind (event or job) and outcome (sent or refused; those are sent again).",
                 &["kind", "outcome"],
             )?,
-            job_attempts: counters(
+            batch_records: measures.histograms(
+                "relay_batch_records",
+                "How many events or jobs the relay carried at once.",
+                &["kind"],
+                RECORDS,
+            )?,
+            batch_duration: measures.histograms(
+                "relay_batch_duration_seconds",
+                "How long that took, from the look into the table to the note that they were carried.",
+                &["kind"],
+                SECONDS,
+            )?,
+            producer_resets: measures.counter(
+                "relay_producer_resets_total",
+                "How often Kafka refused something, so that the producer was emptied and made anew.",
+            )?,
+            job_attempts: measures.counters(
                 "job_attempts_total",
-                "Finished attempts at jobs.",
+                "Finished attempts at jobs, by outcome (done, retried, failed or lost).",
                 &["job", "outcome"],
             )?,
-            job_duration: histograms(
+            job_duration: measures.histograms(
                 "job_duration_seconds",
                 "How long an attempt at a job took.",
                 &["job"],
+                SECONDS,
             )?,
-            job_wait: histograms(
+            job_wait: measures.histograms(
                 "job_wait_seconds",
                 "How long after it was due a job was begun.",
                 &["job"],
+                SECONDS,
             )?,
-            records: counters(
+            records: measures.counters(
                 "consumer_records_total",
-                "Records that a consumer has dealt with.",
+                "Records that a consumer has dealt with, by outcome (taken, repeated, passed, parked, unreadable or failed).",
                 &["consumer", "outcome"],
             )?,
-            reaction_delay: histograms(
+            reaction_delay: measures.histograms(
                 "consumer_delay_seconds",
                 "The time from an event to its effect.",
                 &["consumer"],
+                SECONDS,
             )?,
-            fired: counters(
+            fired: measures.counters(
                 "schedule_fired_total",
                 "Jobs set off by a schedule.",
                 &["schedule"],
             )?,
-        };
-        registry.register(Box::new(metrics.outbox_events.clone()))?;
-        registry.register(Box::new(metrics.outbox_oldest_age.clone()))?;
-        registry.register(Box::new(metrics.jobs.clone()))?;
-        registry.register(Box::new(metrics.dead_letters.clone()))?;
-        registry.register(Box::new(metrics.leader.clone()))?;
-        registry.register(Box::new(metrics.relayed.clone()))?;
-        registry.register(Box::new(metrics.job_attempts.clone()))?;
-        registry.register(Box::new(metrics.job_duration.clone()))?;
-        registry.register(Box::new(metrics.job_wait.clone()))?;
-        registry.register(Box::new(metrics.records.clone()))?;
-        registry.register(Box::new(metrics.reaction_delay.clone()))?;
-        registry.register(Box::new(metrics.fired.clone()))?;
-        Ok(metrics)
+        })
     }
-}
-
-fn gauges(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-    IntGaugeVec::new(Opts::new(name, help), labels)
-}
-
-fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name, help), labels)
-}
-
-fn histograms(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
-    HistogramVec::new(
-        HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec()),
-        labels,
-    )
 }

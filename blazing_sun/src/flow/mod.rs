@@ -28,5 +28,6 @@ pub mod reaction;
 pub mod rebuild;
 pub mod relay;
 pub mod schedule;
+pub mod trace;
 pub mod verify;
 pub mod worker;

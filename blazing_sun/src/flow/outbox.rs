@@ -1,12 +1,16 @@
 //! The two ways out of a transaction: an event that happened, a job to be done.
 
 use sqlx::types::Json;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::flow::ctx::Tx;
 use crate::flow::event::{CloudEvent, Event, MAX_BYTES};
 use crate::flow::faults::{self, Mistake};
 use crate::flow::job::Job;
+use crate::flow::trace;
+use crate::infra::rabbitmq::JOBS;
+use crate::infra::traces::EXPORTED;
 use crate::kernel::id;
 
 /// Why nothing was written. The transaction has to be rolled back.
@@ -40,7 +44,21 @@ pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
         name: E::TYPE,
         reason,
     };
-    let event = CloudEvent::wrap(tx, event).map_err(form)?;
+    let mut event = CloudEvent::wrap(tx, event).map_err(form)?;
+    // What follows from the event follows from here.
+    let span = tracing::info_span!(
+        target: EXPORTED,
+        "create",
+        otel.name = format!("create {}", E::TOPIC.name()),
+        otel.kind = "producer",
+        messaging.system = "postgresql",
+        "messaging.operation.type" = "create",
+        messaging.operation.name = "create",
+        messaging.destination.name = E::TOPIC.name(),
+        messaging.message.id = %event.id,
+        cloudevents.event_type = E::TYPE,
+    );
+    event.traceparent = trace::of(&span).or(event.traceparent);
     let body = serde_json::to_string(&event).map_err(form)?;
     let bytes = body.len();
     let size = i32::try_from(bytes)
@@ -64,7 +82,7 @@ pub async fn emit<E: Event>(tx: &mut Tx, event: &E) -> Result<Uuid, Refused> {
         let pool = tx.ctx().pool().clone();
         written.execute(&pool).await?;
     } else {
-        written.execute(tx.conn()).await?;
+        written.execute(tx.conn()).instrument(span).await?;
     }
     tx.note_event();
     Ok(event.id)
@@ -85,6 +103,20 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<Uuid, Refused> {
         });
     }
     let (id, now, cause) = (id::new(), tx.now(), tx.cause().clone());
+    // What the job does follows from here.
+    let span = tracing::info_span!(
+        target: EXPORTED,
+        "create",
+        otel.name = format!("create {JOBS}"),
+        otel.kind = "producer",
+        messaging.system = "postgresql",
+        "messaging.operation.type" = "create",
+        messaging.operation.name = "create",
+        messaging.destination.name = JOBS,
+        messaging.message.id = %id,
+        job.name = J::NAME,
+    );
+    let traceparent = trace::of(&span).or(cause.traceparent);
     sqlx::query!(
         "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at,
                            actor_id, correlation_id, causation_id, traceparent, created_at)
@@ -98,9 +130,10 @@ pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> Result<Uuid, Refused> {
         cause.actor,
         cause.correlation,
         cause.causation,
-        cause.traceparent,
+        traceparent,
     )
     .execute(tx.conn())
+    .instrument(span)
     .await?;
     tx.note_job();
     Ok(id)

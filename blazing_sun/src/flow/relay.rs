@@ -7,7 +7,7 @@ mod jobs;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::ctx::{Ctx, Wakeups};
@@ -100,6 +100,23 @@ impl Work for Pumps {
             pump(&mut self.jobs, &self.ctx, term, stop),
         );
     }
+
+    fn stand_down(&mut self) {
+        let metrics = self.ctx.metrics();
+        metrics.outbox_events.clear();
+        metrics.outbox_oldest_age.clear();
+        metrics.jobs.clear();
+    }
+}
+
+/// Measures a batch that was carried.
+fn note_batch(ctx: &Ctx, kind: &str, carried: usize, began: Instant) {
+    let metrics = ctx.metrics();
+    let labels = &[kind];
+    let records = metrics.batch_records.with_label_values(labels);
+    records.observe(carried as f64);
+    let duration = metrics.batch_duration.with_label_values(labels);
+    duration.observe(began.elapsed().as_secs_f64());
 }
 
 /// Steps until `stop` or until another relay leads. Idle, it looks less and less often; a signal wakes it at once.

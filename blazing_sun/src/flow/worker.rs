@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::flow::catalogue::Catalogue;
@@ -29,8 +30,10 @@ use crate::flow::dead_letter;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::job::{JobError, Run, Ticket};
 use crate::flow::jobs::{self, Claimed, Verdict};
+use crate::flow::trace::Work;
 use crate::infra::postgres;
 use crate::infra::rabbitmq::{JOBS, RabbitMq};
+use crate::infra::traces::EXPORTED;
 
 /// How long a worker is believed to live that says nothing: so long its jobs wait if it is killed.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
@@ -187,7 +190,7 @@ impl Worker {
                 if faults::makes(Mistake::AcknowledgeFirst) {
                     delivery.ack(BasicAckOptions::default()).await?;
                 }
-                self.work(&ticket, stop).await?
+                self.work(&ticket, "rabbitmq", stop).await?
             }
             Err(error) => {
                 let error = error.to_string();
@@ -256,7 +259,7 @@ impl Worker {
             let (worker, slot) = (self.clone(), free.pop());
             begun += 1;
             tracker.spawn(async move {
-                worker.attempt(claimed).await;
+                worker.attempt(claimed, "postgresql").await;
                 drop(slot);
             });
         }
@@ -267,16 +270,22 @@ impl Worker {
     pub async fn work_next(&self) -> anyhow::Result<Option<Outcome>> {
         match jobs::due(self.ctx.pool(), self.ctx.now(), 1).await?.pop() {
             Some(due) => Ok(Some(
-                self.work(&due.ticket, &CancellationToken::new()).await?,
+                self.work(&due.ticket, "postgresql", &CancellationToken::new())
+                    .await?,
             )),
             None => Ok(None),
         }
     }
 
     /// Claims a ticket's job and runs it.
-    async fn work(&self, ticket: &Ticket, stop: &CancellationToken) -> anyhow::Result<Outcome> {
+    async fn work(
+        &self,
+        ticket: &Ticket,
+        carrier: &'static str,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Outcome> {
         Ok(match insist(stop, || self.claim(ticket)).await? {
-            Some(claimed) => self.attempt(claimed).await,
+            Some(claimed) => self.attempt(claimed, carrier).await,
             None => Outcome::Repeated,
         })
     }
@@ -301,12 +310,41 @@ impl Worker {
         }
     }
 
-    /// Runs a claimed attempt and notes what became of it. If that cannot be noted, the lease runs out.
-    async fn attempt(&self, claimed: Claimed) -> Outcome {
+    /// Runs a claimed attempt that a carrier brought, in the trace of the request that set it off.
+    async fn attempt(&self, mut claimed: Claimed, carrier: &'static str) -> Outcome {
         let name = self
             .catalogue
             .find_job(&claimed.name)
             .map_or("unknown", |job| job.name);
+        let exported = tracing::info_span!(
+            target: EXPORTED,
+            "process",
+            otel.name = format!("process {JOBS}"),
+            otel.kind = "consumer",
+            messaging.system = carrier,
+            "messaging.operation.type" = "process",
+            messaging.operation.name = "process",
+            messaging.destination.name = JOBS,
+            messaging.message.id = %claimed.id,
+            request.id = claimed.cause.correlation,
+            job.name = name,
+            job.attempt = claimed.attempt,
+            job.outcome = Empty,
+            otel.status_code = Empty,
+        );
+        let parent = claimed.cause.traceparent.take();
+        let work = Work::begin(&claimed.cause.correlation, parent.as_deref(), exported);
+        claimed.cause.traceparent = Some(work.traceparent().to_owned());
+        let outcome = work.run(self.attempt_as(name, claimed)).await;
+        work.exported().record("job.outcome", outcome.label());
+        if outcome != Outcome::Done {
+            work.exported().record("otel.status_code", "ERROR");
+        }
+        outcome
+    }
+
+    /// Runs a claimed attempt and notes what became of it. If that cannot be noted, the lease runs out.
+    async fn attempt_as(&self, name: &'static str, claimed: Claimed) -> Outcome {
         let metrics = self.ctx.metrics();
         let wait = (self.ctx.now() - claimed.due_since).max(TimeDelta::zero());
         metrics

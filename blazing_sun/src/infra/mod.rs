@@ -1,10 +1,12 @@
-//! One thin adapter for each service, each with its own `Settings`.
+//! One thin adapter for each service, each with its own `Settings`, and the declaration of what is measured.
 
 pub mod blobs;
 pub mod kafka;
+pub mod measures;
 pub mod migrations;
 pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;
 pub mod services;
 pub mod smtp;
+pub mod traces;

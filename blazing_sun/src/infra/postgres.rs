@@ -1,5 +1,7 @@
 //! PostgreSQL: the pool, and waiting for the server at start.
 
+mod transaction;
+
 use std::io;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::infra::migrations;
+pub use transaction::{Transaction, Transactions};
 
 /// How long one attempt to connect may take.
 const ATTEMPT: Duration = Duration::from_secs(3);

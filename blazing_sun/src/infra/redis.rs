@@ -3,6 +3,8 @@
 //! The library's own `ConnectionManager` is not used: it gives up for good when a sign-in fails, even if the
 //! password is corrected later.
 
+mod lookups;
+
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -12,6 +14,8 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
+
+pub use lookups::{CacheLookups, Lookups};
 
 /// How long a connection or an answer may take: Redis speeds things up, so that waiting for it makes no sense.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -8,21 +8,24 @@ use serde_json::Value;
 use crate::flow::ctx::Ctx;
 use crate::infra::smtp::Post;
 use crate::mail::layout::{Layout, Rendered, Site};
+use crate::mail::measures::MailMeasures;
 use crate::mail::message::{ComposeError, Mail, Message};
 
 /// The mails by their names, the layout that they share and the post that takes them.
 pub struct Mails {
     post: Post,
     pub(super) layout: Layout,
+    pub(super) measures: MailMeasures,
     known: Vec<Box<dyn Kind>>,
 }
 
 impl Mails {
     /// No mails yet; an error is a mistake in a template.
-    pub fn new(post: Post, site: Site) -> Result<Self, minijinja::Error> {
+    pub fn new(post: Post, site: Site, measures: MailMeasures) -> Result<Self, minijinja::Error> {
         Ok(Self {
             post,
             layout: Layout::new(site)?,
+            measures,
             known: Vec::new(),
         })
     }

@@ -1,6 +1,7 @@
 //! The job that sends a mail: written, laid out and handed over anew in each attempt, under the same Message-ID.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -59,7 +60,10 @@ impl SendEmail {
             html: rendered.html,
             unsubscribe,
         };
-        Ok(mails.post().send(&letter).await?)
+        let began = Instant::now();
+        let outcome = mails.post().send(&letter).await;
+        mails.measures.note(&outcome, began.elapsed());
+        Ok(outcome?)
     }
 }
 

@@ -117,7 +117,7 @@ impl Errors {
             Err(error) => {
                 tracing::warn!(
                     error = %error,
-                    http.request_id = failure.request_id,
+                    request_id = failure.request_id,
                     "a failed request cannot be told now"
                 );
                 self.is_away = true;

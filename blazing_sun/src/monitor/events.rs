@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::flow::event::{Event, Topic};
+use crate::monitor::log_levels::Level;
 use crate::web::health::Status;
 
 /// Where the system speaks about itself.
@@ -122,6 +123,37 @@ impl Event for Warned {
 
     fn subject(&self) -> Uuid {
         self.warning_id
+    }
+
+    fn sequence(&self) -> i64 {
+        self.version
+    }
+}
+
+/// A module is logged from another level on, or as configured again. The actor is whoever changed it; without one it was done
+/// at the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLevelChanged {
+    /// Always the same: the aggregate of these events.
+    pub log_levels_id: Uuid,
+    /// Which change this is, from 1.
+    pub version: i64,
+    /// The module, by its path in Rust.
+    pub module: String,
+    /// The level; none if it is as configured again.
+    pub level: Option<Level>,
+    /// Until when it holds.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Event for LogLevelChanged {
+    const TYPE: &'static str = "system.log_level_changed.v1";
+    const TOPIC: Topic = SYSTEM_EVENTS;
+    const SUMMARY: &'static str =
+        "A module is logged from another level on for a while, or as configured again.";
+
+    fn subject(&self) -> Uuid {
+        self.log_levels_id
     }
 
     fn sequence(&self) -> i64 {

@@ -5,10 +5,13 @@
 
 mod errors;
 pub mod events;
+pub mod log_levels;
+mod parts;
 mod repo;
 mod settings;
 mod watch;
 
 pub use errors::Errors;
+pub use parts::{configure, document};
 pub use settings::Settings;
 pub use watch::Watch;

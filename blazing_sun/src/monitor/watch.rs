@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flow::consumer::Consumer;
 use crate::flow::ctx::{Cause, Ctx};
+use crate::flow::dead_letter;
 use crate::flow::freshness;
 use crate::flow::lease::{Lease, Term, Work};
 use crate::flow::outbox;
@@ -100,6 +101,7 @@ impl Watch {
     /// Looks once, and tells what has changed.
     pub async fn look(&self) -> anyhow::Result<()> {
         self.check_services().await?;
+        self.count_dead_letters().await?;
         for measured in self.measure().await? {
             self.warn(&measured).await?;
         }
@@ -138,6 +140,16 @@ impl Watch {
         Ok(())
     }
 
+    async fn count_dead_letters(&self) -> sqlx::Result<()> {
+        let counted = dead_letter::count_open(self.ctx.pool()).await?;
+        // A consumer without any shows that, too.
+        let none = self.consumers.iter().map(|consumer| (consumer.name(), 0));
+        let open = counted.iter().map(|(name, count)| (name.as_str(), *count));
+        let of_all: BTreeMap<&str, i64> = none.chain(open).collect();
+        self.ctx.metrics().dead_letters.set_all(of_all);
+        Ok(())
+    }
+
     async fn measure(&self) -> anyhow::Result<Vec<Measured>> {
         let (settings, pool, now) = (&self.settings, self.ctx.pool(), self.ctx.now());
         let of = |matter, value, limit| Measured {
@@ -146,20 +158,20 @@ impl Watch {
             value,
             limit,
         };
+        let metrics = self.ctx.metrics();
         let mut measured = Vec::new();
         for consumer in self
             .consumers
             .iter()
             .filter(|consumer| consumer.remembers())
         {
-            let behind = freshness::behind_since(consumer).await?;
+            let behind = freshness::behind(consumer).await?;
+            let seconds = seconds_since(behind.since, now);
+            metrics.lag_records.set(&[consumer.name()], behind.records);
+            metrics.lag_seconds.set(&[consumer.name()], seconds);
             measured.push(Measured {
                 consumer: Some(consumer.name()),
-                ..of(
-                    Matter::ConsumerLag,
-                    seconds_since(behind, now),
-                    settings.lag.num_seconds(),
-                )
+                ..of(Matter::ConsumerLag, seconds, settings.lag.num_seconds())
             });
         }
         let waits = seconds_since(repo::unpublished_since(pool).await?, now);
@@ -169,6 +181,7 @@ impl Watch {
             settings.outbox.num_seconds(),
         ));
         let waits = seconds_since(repo::undone_since(pool, now).await?, now);
+        metrics.jobs_oldest_due_age.set(&[], waits);
         measured.push(of(Matter::JobBacklog, waits, settings.jobs.num_seconds()));
         if settings.database_mebibytes > 0 {
             let size = repo::database_mebibytes(pool).await?;
@@ -228,6 +241,14 @@ impl Work for Watch {
                 () = sleep(LOOK) => {}
             }
         }
+    }
+
+    fn stand_down(&mut self) {
+        let metrics = self.ctx.metrics();
+        metrics.dead_letters.clear();
+        metrics.lag_records.clear();
+        metrics.lag_seconds.clear();
+        metrics.jobs_oldest_due_age.clear();
     }
 }
 

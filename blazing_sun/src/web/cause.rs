@@ -9,13 +9,21 @@ use crate::flow::ctx::Cause;
 use crate::kernel::id;
 use crate::web::request_id::RequestId;
 
+/// The trace context, kept with the request for what it sets off.
+#[derive(Clone)]
+pub struct Traceparent(pub String);
+
 /// The cause that a request is.
 pub(crate) fn of(request: &HttpRequest) -> Cause {
     let correlation = request
         .extensions()
         .get::<RequestId>()
         .map_or_else(|| id::new().to_string(), |id| id.0.clone());
-    Cause::new(correlation)
+    let traceparent = request.extensions().get::<Traceparent>().cloned();
+    Cause {
+        traceparent: traceparent.map(|context| context.0),
+        ..Cause::new(correlation)
+    }
 }
 
 impl FromRequest for Cause {

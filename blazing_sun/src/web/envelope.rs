@@ -6,15 +6,19 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::Span;
+use tracing::field::Empty;
 
+use crate::flow::trace::{TRACEPARENT, Work};
+use crate::infra::traces::EXPORTED;
+use crate::web::cause::Traceparent;
 use crate::web::failures::{Failure, Failures};
 use crate::web::metrics::{Metrics, UNMATCHED, method_label};
 use crate::web::page::Reader;
@@ -43,16 +47,16 @@ pub async fn envelope(
     let route = request
         .match_pattern()
         .unwrap_or_else(|| UNMATCHED.to_owned());
-    let span = tracing::info_span!("request", http.request_id = id);
+    let work = begin(&request, &id, &method, &route);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let traceparent = Traceparent(work.traceparent().to_owned());
+    request.extensions_mut().insert(traceparent);
     let reader = Reader::of(&request, &id);
     let failures = request.app_data::<Data<Failures>>().cloned();
     let _in_flight = metrics.enter();
 
     let mut kind = None;
-    let outcome = handle(&limits, request, next, &mut kind)
-        .instrument(span.clone())
-        .await;
+    let outcome = work.run(handle(&limits, request, next, &mut kind)).await;
 
     let header = HeaderValue::from_str(&id)?;
     let (status, outcome) = match outcome {
@@ -77,7 +81,13 @@ pub async fn envelope(
     };
     let took = started.elapsed();
     metrics.record(&method, &route, status, took);
-    span.in_scope(|| log(method.as_str(), &route, status, took));
+    work.in_scope(|| log(method.as_str(), &route, status, took));
+    let exported = work.exported();
+    exported.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        exported.record("error.type", kind.unwrap_or("internal"));
+        exported.record("otel.status_code", "ERROR");
+    }
     // That something is away is told by health itself.
     if let Some(failures) = failures.filter(|_| status.is_server_error() && !is_asked_often(&route))
     {
@@ -90,6 +100,32 @@ pub async fn envelope(
         });
     }
     outcome
+}
+
+/// What the request is, for the log and for the collector. Its path is not told: people write what they like into addresses.
+fn begin(request: &ServiceRequest, id: &str, method: &Method, route: &str) -> Work {
+    let method = method_label(method);
+    let mut contexts = request.headers().get_all(TRACEPARENT);
+    // Two of them are none.
+    let parent = contexts.next().filter(|_| contexts.next().is_none());
+    let parent = parent.and_then(|parent| parent.to_str().ok());
+    if is_asked_often(route) {
+        return Work::begin(id, parent, Span::none());
+    }
+    let exported = tracing::info_span!(
+        target: EXPORTED,
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = method,
+        http.route = route,
+        url.scheme = request.connection_info().scheme(),
+        request.id = id,
+        http.response.status_code = Empty,
+        "error.type" = Empty,
+        otel.status_code = Empty,
+    );
+    Work::begin(id, parent, exported)
 }
 
 /// Runs the request within its bounds; whatever fails, fails as a problem. What the problem does not say is its `kind`.

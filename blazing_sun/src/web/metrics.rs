@@ -5,99 +5,76 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, http::Method, http::StatusCode};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TEXT_FORMAT, TextEncoder,
+    Encoder, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, TEXT_FORMAT, TextEncoder,
 };
 
+use crate::infra::measures::Measures;
 use crate::infra::services::Services;
 use crate::web::health::Health;
 use crate::web::problem::Problem;
 
 /// Upper bounds in seconds, from a cached answer to a request that is about to be given up.
-const DURATION_BUCKETS: [f64; 13] = [
+const DURATION_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
 /// The label of every request that matches no route, so that scanners cannot add series.
 pub const UNMATCHED: &str = "unmatched";
 
-/// The application's metrics, in a registry of their own.
+/// What is measured of requests and services, and everything else that `/metrics` shows.
 pub struct Metrics {
-    registry: Registry,
+    measures: Measures,
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
     dependencies: IntGaugeVec,
     pool_size: IntGauge,
     pool_idle: IntGauge,
+    pool_max: IntGauge,
 }
 
 impl Metrics {
-    /// Registers what is measured here, the process itself included, beside what others have registered.
-    pub fn new(registry: Registry) -> prometheus::Result<Self> {
-        let build = IntGaugeVec::new(
-            Opts::new("build_info", "Which build this is."),
-            &["version"],
-        )?;
+    /// Declares what is measured here, the process itself included, beside what others have declared.
+    pub fn new(measures: Measures) -> prometheus::Result<Self> {
+        let build = measures.gauges("build_info", "Which build this is.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let metrics = Self {
-            requests: IntCounterVec::new(
-                Opts::new("http_requests_total", "Answered requests."),
+        #[cfg(target_os = "linux")]
+        measures.process()?;
+        Ok(Self {
+            requests: measures.counters(
+                "http_requests_total",
+                "Answered requests, by the pattern of their route.",
                 &["method", "route", "status"],
             )?,
-            durations: HistogramVec::new(
-                HistogramOpts::new(
-                    "http_request_duration_seconds",
-                    "Time from request to answer.",
-                )
-                .buckets(DURATION_BUCKETS.to_vec()),
+            durations: measures.histograms(
+                "http_request_duration_seconds",
+                "Time from request to answer.",
                 &["method", "route"],
+                DURATION_BUCKETS,
             )?,
-            in_flight: IntGauge::new(
+            in_flight: measures.gauge(
                 "http_requests_in_flight",
                 "Requests that are not answered yet.",
             )?,
-            dependencies: IntGaugeVec::new(
-                Opts::new(
-                    "dependency_up",
-                    "Whether a service did its work when it was last asked.",
-                ),
+            dependencies: measures.gauges(
+                "dependency_up",
+                "Whether a service did its work when it was last asked; `/metrics` asks, and waits a second at most.",
                 &["dependency"],
             )?,
-            pool_size: IntGauge::new(
+            pool_size: measures.gauge(
                 "postgres_pool_connections",
                 "Open connections to PostgreSQL.",
             )?,
-            pool_idle: IntGauge::new(
+            pool_idle: measures.gauge(
                 "postgres_pool_idle_connections",
                 "Open connections that wait for work.",
             )?,
-            registry,
-        };
-        metrics.registry.register(Box::new(build))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.requests.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.durations.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.in_flight.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.dependencies.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.pool_size.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.pool_idle.clone()))?;
-        #[cfg(target_os = "linux")]
-        metrics.registry.register(Box::new(
-            prometheus::process_collector::ProcessCollector::for_self(),
-        ))?;
-        Ok(metrics)
+            pool_max: measures.gauge(
+                "postgres_pool_max_connections",
+                "The most connections that are opened.",
+            )?,
+            measures,
+        })
     }
 
     /// Counts a request as in flight until the answer is dropped.
@@ -120,7 +97,7 @@ impl Metrics {
 
     fn render(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        TextEncoder::new().encode(&self.measures.gather(), &mut text)?;
         Ok(text)
     }
 }
@@ -146,10 +123,13 @@ pub async fn show(
             .with_label_values(&[dependency.name()])
             .set(status.is_up().into());
     }
-    metrics.pool_size.set(services.postgres.size().into());
+    let pool = &services.postgres;
+    metrics.pool_size.set(pool.size().into());
+    let max = pool.options().get_max_connections();
+    metrics.pool_max.set(max.into());
     metrics
         .pool_idle
-        .set(i64::try_from(services.postgres.num_idle()).unwrap_or(i64::MAX));
+        .set(i64::try_from(pool.num_idle()).unwrap_or(i64::MAX));
     let text = metrics
         .render()
         .map_err(|error| Problem::internal(&error))?;

@@ -27,7 +27,10 @@ mod leaving;
 mod ledger;
 mod lifecycle;
 mod links;
+mod log_levels;
+mod logs;
 mod lost_factor;
+mod metrics;
 mod monitor;
 mod notifications;
 mod openapi;
@@ -50,5 +53,6 @@ mod spine;
 #[path = "../support/mod.rs"]
 mod support;
 mod throttles;
+mod traces;
 mod user_commands;
 mod wrong_codes;

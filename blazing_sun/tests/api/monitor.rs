@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use blazing_sun::app::wiring::Wiring;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::id;
 use blazing_sun::monitor::{Errors, Watch};
 use blazing_sun::web::failures::{Failure, Failures};
 use blazing_sun::web::health::Health;
 use chrono::{DateTime, TimeDelta};
-use prometheus::Registry;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Gate, Process, World, get, member, post, run, send};
-use crate::support::FixedClock;
+use crate::support::{FixedClock, soon};
 
 const HEALTH_CHECK: &str = "system.health_check.v1";
 const WARNING: &str = "system.warning.v1";
@@ -32,7 +33,7 @@ impl Watching {
     fn new(world: &World, pool: PgPool) -> Self {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
         let wiring =
-            Wiring::new(&world.config(), clock.clone(), &Registry::new()).expect("a process");
+            Wiring::new(&world.config(), clock.clone(), &Measures::default()).expect("a process");
         let health = Health::new(Arc::clone(&wiring.services), clock.clone());
         let watch = wiring.watch(Arc::new(health));
         Self {
@@ -208,6 +209,62 @@ async fn a_consumer_that_lags_is_warned_of_once_and_again_after_it_was_well() {
         watching.warnings("consumer_lag", Some("audit")).await,
         [true, false, true, false]
     );
+}
+
+#[tokio::test]
+async fn who_leads_the_watch_tells_lag_dead_letters_and_waiting_jobs_and_nobody_else_does() {
+    let world = World::solo().await;
+    let watching = Watching::new(&world, world.pool());
+    let metrics = watching.wiring.ctx.metrics().clone();
+    prepare_log(&watching.pool).await;
+    for statement in [
+        "INSERT INTO event_log (id, topic, key, type, body, emitted_at)
+         SELECT gen_random_uuid(), 'user.events', gen_random_uuid(), 'user.updated.v1', '{}', to_timestamp(n * 10)
+         FROM generate_series(0, 2) n",
+        "INSERT INTO dead_letters (consumer, state, topic, record_offset, value, size, error, attempts)
+         VALUES ('feed', 'unreadable', 'user.events', 1, '', 0, 'no event', 1),
+                ('worker', 'unreadable', 'jobs', 1, '', 0, 'no ticket', 1)",
+        "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at, correlation_id, created_at)
+         VALUES (gen_random_uuid(), 'purge_trash', '{}', 3, 'ready', 1, to_timestamp(40), 'test', to_timestamp(0))",
+    ] {
+        run(&world, statement).await;
+    }
+
+    watching.look_after(100).await;
+
+    assert_eq!(metrics.lag_records.get(&["audit"]), Some(3));
+    assert_eq!(metrics.lag_seconds.get(&["audit"]), Some(100));
+    let letters = ["feed", "worker", "audit"].map(|consumer| metrics.dead_letters.get(&[consumer]));
+    assert_eq!(letters, [Some(1), Some(1), Some(0)]);
+    assert_eq!(metrics.jobs_oldest_due_age.get(&[]), Some(60));
+
+    run(
+        &world,
+        "UPDATE dead_letters SET state = 'discarded', resolved_at = now()",
+    )
+    .await;
+    watching.look_after(1).await;
+    let letters = ["feed", "worker"].map(|consumer| metrics.dead_letters.get(&[consumer]));
+    assert_eq!(letters, [Some(0), None]);
+
+    // It leads, and ends.
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(watching.watch.run(stop.clone()));
+    world
+        .until(
+            "SELECT count(*) FROM leases WHERE name = 'monitor' AND expires_at > now()",
+            1,
+        )
+        .await;
+    stop.cancel();
+    soon("the end", running).await.expect("no panic");
+    let said = [
+        metrics.lag_records.get(&["audit"]),
+        metrics.lag_seconds.get(&["audit"]),
+        metrics.dead_letters.get(&["feed"]),
+        metrics.jobs_oldest_due_age.get(&[]),
+    ];
+    assert_eq!(said, [None; 4]);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
 
 /// What each operation asks of whoever calls it; `confirmed` is a session with a fresh confirmation.
-const RULES: [(&str, &str); 123] = [
+const RULES: [(&str, &str); 126] = [
     ("GET /.well-known/jwks.json", "everybody"),
     ("POST /api/v1/auth/activate", "everybody"),
     ("POST /api/v1/auth/forgot", "everybody"),
@@ -153,6 +153,9 @@ const RULES: [(&str, &str); 123] = [
     ("POST /api/v1/second-factor/recovery-codes", "confirmed"),
     ("DELETE /api/v1/sessions/{id}", "confirmed"),
     ("POST /api/v1/tokens", "confirmed"),
+    ("GET /api/v1/admin/log-levels", "admin"),
+    ("DELETE /api/v1/admin/log-levels/{module}", "admin"),
+    ("PUT /api/v1/admin/log-levels/{module}", "admin"),
     ("GET /api/v1/invitations", "admin"),
     ("GET /api/v1/invitations/{batch}", "admin"),
     ("DELETE /api/v1/invitations/{batch}/rows/{id}", "admin"),

@@ -20,6 +20,7 @@ mod laws;
 #[path = "../../fuzz/src/lib.rs"]
 mod laws_of_bytes;
 mod leases;
+mod metrics;
 mod operator;
 mod purge;
 mod rebuild;

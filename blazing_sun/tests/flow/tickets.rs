@@ -295,7 +295,7 @@ async fn what_the_relay_sees_is_measured() {
 
     let ctx = world.sweep().await;
 
-    let state = |state| ctx.metrics().jobs.with_label_values(&[state]).get();
+    let state = |state| ctx.metrics().jobs.get(&[state]).expect("a number");
     let states = ["ready", "sent", "running", "failed"].map(state);
     assert_eq!(states, [1, 2, 0, 1]);
     let now = jobs::sent_count(world.pool()).await.expect("PostgreSQL");

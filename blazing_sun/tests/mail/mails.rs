@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use blazing_sun::flow::ctx::Ctx;
 use blazing_sun::flow::job::{Job, JobError};
 use blazing_sun::flow::metrics::FlowMetrics;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::kernel::clock::SystemClock;
 use blazing_sun::kernel::id;
-use blazing_sun::mail::{ComposeError, Mail, Mails, Message, SendEmail, Site, somebody};
+use blazing_sun::mail::{
+    ComposeError, Mail, MailMeasures, Mails, Message, SendEmail, Site, somebody,
+};
 use mail_parser::MessageParser;
 use minijinja::context;
-use prometheus::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::postgres::{PgConnectOptions, PgPool};
@@ -81,18 +83,23 @@ fn job(wanted: Wanted) -> SendEmail {
 
 /// The mails of a test, sent by way of `server`.
 fn mails(server: &Server) -> Mails {
+    let measures = MailMeasures::new(&Measures::default()).expect("metrics");
+    mails_counted_by(server, measures)
+}
+
+fn mails_counted_by(server: &Server, measures: MailMeasures) -> Mails {
     let site = Site {
         name: "Blazing Sun".to_owned(),
         url: "https://sun.example".to_owned(),
     };
-    let mails = Mails::new(post(&settings(server)), site).expect("the templates compile");
+    let mails = Mails::new(post(&settings(server)), site, measures).expect("the templates compile");
     mails.with::<Activation>(LINK)
 }
 
 /// Surroundings whose database is never asked.
 fn ctx() -> Ctx {
     let nowhere = PgPool::connect_lazy_with(PgConnectOptions::new_without_pgpass());
-    let metrics = FlowMetrics::new(&Registry::new()).expect("metrics");
+    let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
     Ctx::new(nowhere, Arc::new(SystemClock), metrics)
 }
 
@@ -227,4 +234,32 @@ async fn a_mail_can_be_looked_at_without_being_sent() {
     assert!(preview.rendered.html.contains("Activate my account"));
     assert!(mails.preview("no_such_mail").is_none());
     assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_attempt_counts_as_what_the_server_made_of_it() {
+    let measures = Measures::default();
+    let counted = MailMeasures::new(&measures).expect("metrics");
+    for reply in [
+        "250 ok",
+        "451 4.7.1 later",
+        "451 4.7.1 later",
+        "550 5.1.1 nobody",
+    ] {
+        let server = Server::start(Script::default().answering("RCPT", reply)).await;
+        let mails = mails_counted_by(&server, counted.clone());
+        drop(job(Wanted::Sent).send(&mails, &ctx(), id::new()).await);
+    }
+
+    let shown = prometheus::TextEncoder::new()
+        .encode_to_string(&measures.gather())
+        .expect("text");
+    for line in [
+        r#"mails_total{outcome="sent"} 1"#,
+        r#"mails_total{outcome="failed"} 2"#,
+        r#"mails_total{outcome="refused"} 1"#,
+        "mail_duration_seconds_count 4",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
 }

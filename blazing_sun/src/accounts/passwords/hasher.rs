@@ -8,6 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
 
+use crate::accounts::measures::HashMeasures;
 use crate::accounts::passwords::Password;
 
 /// What is kept of a password: argon2id with its parameters and salt, as a PHC string.
@@ -86,6 +87,7 @@ pub struct Hasher {
     places: Arc<Semaphore>,
     /// Those that hash.
     slots: Arc<Semaphore>,
+    measures: HashMeasures,
 }
 
 /// The right to hash, until it is dropped.
@@ -96,7 +98,7 @@ struct Turn {
 
 impl Hasher {
     /// A hasher of this cost.
-    pub fn new(settings: &HashSettings) -> anyhow::Result<Self> {
+    pub fn new(settings: &HashSettings, measures: HashMeasures) -> anyhow::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.iterations, 1, None)
             .map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -106,6 +108,7 @@ impl Hasher {
             argon2,
             places: Arc::new(Semaphore::new(slots + usize::from(settings.queue))),
             slots: Arc::new(Semaphore::new(slots)),
+            measures,
         })
     }
 
@@ -113,9 +116,11 @@ impl Hasher {
     pub async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
         let turn = self.turn().await?;
         let (argon2, password) = (self.argon2.clone(), password.clone());
+        let timer = self.measures.duration.start_timer();
         let hash = spawn_blocking(move || {
             // The turn ends with the work, even if nobody waits for it any more.
             let _turn = turn;
+            let _timer = timer;
             argon2.hash_password(password.expose().as_bytes())
         })
         .await?
@@ -141,8 +146,10 @@ impl Hasher {
         };
         let outdated = self.is_outdated(&against)?;
         let turn = self.turn().await?;
+        let timer = self.measures.duration.start_timer();
         let verified = spawn_blocking(move || {
             let _turn = turn;
+            let _timer = timer;
             argon2.verify_password(password.expose().as_bytes(), &against)
         })
         .await?;
@@ -171,6 +178,7 @@ impl Hasher {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| HashError::Busy)?;
         // Nobody closes the semaphore.
+        let _waiting = self.measures.wait.start_timer();
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         let slot = slot.map_err(|_| HashError::Busy)?;
         Ok(Turn {

@@ -13,6 +13,7 @@ use webauthn_rs::prelude::RequestChallengeResponse;
 use crate::accounts::account::Account;
 use crate::accounts::events::FailedBecause;
 use crate::accounts::link::{Links, Purpose};
+use crate::accounts::measures::{SignInOutcome, SignIns};
 use crate::accounts::second_factor::answer_challenge::{AnswerError, answer_challenge};
 use crate::accounts::second_factor::passkeys::CEREMONY;
 use crate::accounts::second_factor::prove::{Answer, Judges, ProveError, prove};
@@ -63,6 +64,7 @@ pub struct Checkpoint {
     party: Arc<RelyingParty>,
     throttle: Arc<Throttle>,
     sessions: Sessions,
+    sign_ins: SignIns,
 }
 
 impl Checkpoint {
@@ -74,6 +76,7 @@ impl Checkpoint {
         party: Arc<RelyingParty>,
         throttle: Arc<Throttle>,
         sessions: Sessions,
+        sign_ins: SignIns,
     ) -> Self {
         Self {
             ctx,
@@ -81,11 +84,24 @@ impl Checkpoint {
             party,
             throttle,
             sessions,
+            sign_ins,
         }
     }
 
     /// Lets somebody in who answers the question of a sign-in.
     pub async fn answer(
+        &self,
+        cause: Cause,
+        client: &Client,
+        token: &str,
+        answer: &Answer,
+    ) -> Result<Opened, CheckpointError> {
+        let outcome = self.let_in(cause, client, token, answer).await;
+        self.sign_ins.note(came_to(&outcome));
+        outcome
+    }
+
+    async fn let_in(
         &self,
         cause: Cause,
         client: &Client,
@@ -282,6 +298,16 @@ impl Checkpoint {
             client,
             settings: self.sessions.settings(),
         }
+    }
+}
+
+fn came_to(outcome: &Result<Opened, CheckpointError>) -> SignInOutcome {
+    match outcome {
+        Ok(_) => SignInOutcome::Succeeded,
+        Err(CheckpointError::TooMany(_)) => SignInOutcome::Throttled,
+        Err(CheckpointError::Over) => SignInOutcome::Over,
+        Err(CheckpointError::Wrong) => SignInOutcome::WrongSecondFactor,
+        Err(_) => SignInOutcome::Failed,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use redis::{RedisResult, cmd, pipe};
 
 use crate::accounts::sessions::session::{Session, SessionKey};
-use crate::infra::redis::Redis;
+use crate::infra::redis::{CacheLookups, Redis};
 
 /// The longest time that a session is remembered, in seconds.
 const KEPT_FOR: u64 = 60;
@@ -17,27 +17,38 @@ const BARRED: &str = "-";
 
 /// Remembers sessions, if there is a Redis that answers.
 #[derive(Clone)]
-pub struct SessionCache(Option<Arc<Redis>>);
+pub struct SessionCache {
+    redis: Option<Arc<Redis>>,
+    lookups: CacheLookups,
+}
 
 impl SessionCache {
     /// A cache in this Redis; without one nothing is remembered.
     #[must_use]
-    pub fn new(redis: Option<Arc<Redis>>) -> Self {
-        Self(redis)
+    pub fn new(redis: Option<Arc<Redis>>, lookups: CacheLookups) -> Self {
+        Self { redis, lookups }
     }
 
     /// A session that was remembered.
     pub async fn find(&self, key: &SessionKey) -> Option<Session> {
-        let redis = self.0.as_ref()?;
+        let redis = self.redis.as_ref()?;
         let asking = cmd("GET").arg(redis.key(&key.name())).take();
-        let text: Option<String> = away(redis.ask(&asking).await)?;
+        let Some(text) = away(redis.ask::<Option<String>>(&asking).await) else {
+            self.lookups.error.inc();
+            return None;
+        };
         // What a build of another time wrote is not there for this one.
-        serde_json::from_str(&text?).ok()
+        let found = text.and_then(|text| serde_json::from_str(&text).ok());
+        match &found {
+            Some(_) => self.lookups.hit.inc(),
+            None => self.lookups.miss.inc(),
+        }
+        found
     }
 
     /// Remembers a session, unless its key is barred.
     pub async fn remember(&self, key: &SessionKey, session: &Session) {
-        let Some(redis) = &self.0 else { return };
+        let Some(redis) = &self.redis else { return };
         let Ok(text) = serde_json::to_string(session) else {
             return;
         };
@@ -54,7 +65,7 @@ impl SessionCache {
     /// Forgets sessions that have ended or changed, and bars their keys. With Redis away, what it still holds is gone
     /// within the minute.
     pub async fn forget(&self, keys: &[SessionKey]) {
-        let Some(redis) = &self.0 else { return };
+        let Some(redis) = &self.redis else { return };
         if keys.is_empty() {
             return;
         }

@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 
 use crate::accounts::account::Account;
 use crate::accounts::link::Links;
-use crate::accounts::passwords::{Hasher, Password, Verdict};
+use crate::accounts::measures::{SignInOutcome, SignIns};
+use crate::accounts::passwords::{HashError, Hasher, Password, Verdict};
 use crate::accounts::sessions::repo;
 use crate::accounts::sessions::session::Kind;
 use crate::accounts::sessions::sessions::Sessions;
@@ -56,6 +57,7 @@ pub struct Desk {
     hasher: Hasher,
     throttle: Arc<Throttle>,
     sessions: Sessions,
+    sign_ins: SignIns,
 }
 
 impl Desk {
@@ -67,6 +69,7 @@ impl Desk {
         hasher: Hasher,
         throttle: Arc<Throttle>,
         sessions: Sessions,
+        sign_ins: SignIns,
     ) -> Self {
         Self {
             ctx,
@@ -74,11 +77,24 @@ impl Desk {
             hasher,
             throttle,
             sessions,
+            sign_ins,
         }
     }
 
     /// Signs somebody in, or asks for a second factor.
     pub async fn sign_in(
+        &self,
+        cause: Cause,
+        client: &Client,
+        kind: Kind,
+        credentials: (Email, Password),
+    ) -> Result<Outcome, TurnedAway> {
+        let outcome = self.let_in(cause, client, kind, credentials).await;
+        self.sign_ins.note(came_to(&outcome));
+        outcome
+    }
+
+    async fn let_in(
         &self,
         cause: Cause,
         client: &Client,
@@ -172,5 +188,16 @@ impl Desk {
             .await
             .map_err(SignInError::from)?;
         Ok(matches!(verdict, Verdict::Right { .. }))
+    }
+}
+
+fn came_to(outcome: &Result<Outcome, TurnedAway>) -> SignInOutcome {
+    match outcome {
+        Ok(Outcome::SignedIn(_)) => SignInOutcome::Succeeded,
+        Ok(Outcome::SecondFactor(_)) => SignInOutcome::SecondFactor,
+        Err(TurnedAway::TooMany(_)) => SignInOutcome::Throttled,
+        Err(TurnedAway::SignIn(SignInError::Wrong)) => SignInOutcome::WrongPassword,
+        Err(TurnedAway::SignIn(SignInError::Hasher(HashError::Busy))) => SignInOutcome::Busy,
+        Err(TurnedAway::SignIn(_)) => SignInOutcome::Failed,
     }
 }

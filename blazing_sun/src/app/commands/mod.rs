@@ -3,6 +3,8 @@
 mod events;
 mod jobs;
 mod keys;
+mod logs;
+mod metrics;
 mod schedule;
 mod seed;
 mod user;
@@ -13,7 +15,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use prometheus::Registry;
 
 use crate::app::application::Application;
 use crate::app::config::{Config, Problem, Sources};
@@ -21,6 +22,7 @@ use crate::app::roles::Role;
 use crate::app::wiring::Wiring;
 use crate::app::{doctor, healthcheck, logging, signals};
 use crate::flow::{asyncapi, faults};
+use crate::infra::measures::Measures;
 use crate::infra::{migrations, postgres};
 use crate::kernel::clock::SystemClock;
 
@@ -71,10 +73,20 @@ enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    /// Look at the levels from which modules are logged, and change them in every process that runs.
+    Logs {
+        #[command(subcommand)]
+        command: logs::Command,
+    },
     /// Look at what happens by the clock.
     Schedule {
         #[command(subcommand)]
         command: schedule::Command,
+    },
+    /// Look at what is measured.
+    Metrics {
+        #[command(subcommand)]
+        command: metrics::Command,
     },
     /// Print the AsyncAPI document of all events and jobs.
     Asyncapi,
@@ -102,8 +114,14 @@ pub async fn execute(cli: Cli) -> ExitCode {
         Command::Keys { command } => {
             with_wiring(async |wiring| keys::execute(wiring, command).await).await
         }
+        Command::Logs { command } => {
+            with_wiring(async |wiring| logs::execute(wiring, command).await).await
+        }
         Command::Schedule { command } => {
             with_wiring(async |wiring| schedule::execute(wiring, command).await).await
+        }
+        Command::Metrics { command } => {
+            with_config(async |config| metrics::execute(&config, command)).await
         }
         Command::Asyncapi => {
             with_wiring(async |wiring| {
@@ -116,7 +134,8 @@ pub async fn execute(cli: Cli) -> ExitCode {
 }
 
 async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
-    logging::start(&config.logs);
+    let measures = Measures::default();
+    let logging = logging::start(&config.logs, &config.traces, &measures)?;
     let _commands = faults::commands();
     let roles = if only.is_empty() {
         Role::value_variants()
@@ -125,11 +144,14 @@ async fn run(config: Config, only: Vec<Role>) -> anyhow::Result<()> {
     };
     let ending = signals::ending()?;
     tokio::pin!(ending);
-    let application = tokio::select! {
-        started = Application::start(config, roles, Arc::new(SystemClock)) => started?,
+    let mut application = tokio::select! {
+        started = Application::start(config, roles, Arc::new(SystemClock), measures) => started?,
         () = &mut ending => return Ok(()),
     };
-    application.run_until(ending).await
+    application.follow_log_levels(logging.levels());
+    let outcome = application.run_until(ending).await;
+    logging.end().await;
+    outcome
 }
 
 async fn migrate(config: Config) -> anyhow::Result<()> {
@@ -178,7 +200,7 @@ async fn health() -> ExitCode {
 /// Runs a command that works on the spine, without starting anything.
 async fn with_wiring(command: impl AsyncFnOnce(&Wiring) -> anyhow::Result<()>) -> ExitCode {
     with_config(async |config| {
-        let wiring = Wiring::new(&config, Arc::new(SystemClock), &Registry::new())?;
+        let wiring = Wiring::new(&config, Arc::new(SystemClock), &Measures::default())?;
         let outcome = command(&wiring).await;
         wiring.services.close().await;
         outcome

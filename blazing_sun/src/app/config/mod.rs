@@ -14,7 +14,7 @@ use crate::accounts::{
     self, FirstAdministrator, HashSettings, KeyAge, LinkKey, Password, SessionSettings,
 };
 use crate::flow::purge::Retention;
-use crate::infra::{blobs, kafka, postgres, rabbitmq, redis, services, smtp};
+use crate::infra::{blobs, kafka, postgres, rabbitmq, redis, services, smtp, traces};
 use crate::kernel::email::Email;
 use crate::monitor;
 use crate::web::client::TrustedProxies;
@@ -32,6 +32,8 @@ pub struct Config {
     pub lifecycle: Lifecycle,
     /// What is logged, and how.
     pub logs: Logs,
+    /// Where traces go, and how many.
+    pub traces: traces::Settings,
     /// Where the services are; one that is not used is not there.
     pub services: services::Settings,
     /// How events and jobs are carried, and how long they are remembered.
@@ -159,6 +161,7 @@ impl Config {
             http: Http::read(&mut reader),
             lifecycle: Lifecycle::read(&mut reader),
             logs: Logs::read(&mut reader),
+            traces: read_traces(&mut reader),
             services: services::Settings {
                 postgres: read_postgres(&mut reader),
                 redis: read_used(&mut reader, "CACHE", ["redis", "none"], read_redis),
@@ -267,6 +270,20 @@ impl Logs {
             ),
             format: reader.parsed("LOG_FORMAT", "json or pretty", LogFormat::default()),
         }
+    }
+}
+
+fn read_traces(reader: &mut Reader) -> traces::Settings {
+    traces::Settings {
+        endpoint: reader.optional(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "an address such as http://jaeger:4318 without a user or a query, or nothing",
+        ),
+        ratio: reader.parsed(
+            "TRACE_SAMPLE_RATIO",
+            "a number from 0 to 1",
+            traces::Ratio::default(),
+        ),
     }
 }
 

@@ -3,13 +3,16 @@
 use anyhow::Context;
 use chrono::TimeDelta;
 use sqlx::PgConnection;
+use tracing::field::Empty;
 use uuid::Uuid;
 
-use crate::flow::consumer::{Consumer, Record, Want};
+use crate::flow::consumer::{Consumer, Origin, Record, Want};
 use crate::flow::ctx::{Cause, Tx};
 use crate::flow::event::{CloudEvent, Unreadable};
 use crate::flow::reaction::Outside;
+use crate::flow::trace::Work;
 use crate::flow::{dead_letter, faults, inbox, rebuild};
+use crate::infra::traces::EXPORTED;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +87,10 @@ impl Consumer {
                         inbox::forget(tx.conn(), self.name(), &[event.id]).await?;
                         Outcome::Parked
                     } else {
-                        self.react(&mut tx, event).await?
+                        self.react(&mut tx, event, record.origin()).await?
                     }
                 }
-                Ok(event) => self.react(&mut tx, event).await?,
+                Ok(event) => self.react(&mut tx, event, record.origin()).await?,
             };
             outcomes.push(outcome);
         }
@@ -106,6 +109,7 @@ impl Consumer {
         events: &[Result<CloudEvent, Unreadable>],
     ) -> anyhow::Result<Vec<Outcome>> {
         let mut coming = Vec::with_capacity(records.len());
+        let mut works = Vec::with_capacity(records.len());
         let mut outcomes = Vec::with_capacity(records.len());
         for (record, event) in records.iter().zip(events) {
             outcomes.push(match event {
@@ -121,13 +125,25 @@ impl Consumer {
                     }
                     Want::Yes => {
                         coming.push(event);
+                        works.push(self.begin(event, record.origin()));
                         Outcome::Taken
                     }
                 },
             });
         }
         if !coming.is_empty() {
-            outside.carry_out(self.ctx(), &coming).await?;
+            let carrying = outside.carry_out(self.ctx(), &coming);
+            // What is done for several at once belongs to none of them.
+            let carried = match works.as_slice() {
+                [work] => work.run(carrying).await,
+                _ => carrying.await,
+            };
+            if carried.is_err() {
+                for work in &works {
+                    work.exported().record("otel.status_code", "ERROR");
+                }
+            }
+            carried?;
         }
         self.observe(events, &outcomes);
         Ok(outcomes)
@@ -172,6 +188,7 @@ impl Consumer {
         &self,
         tx: &mut Tx,
         event: &CloudEvent,
+        origin: Origin<'_>,
     ) -> anyhow::Result<Outcome> {
         match self.wants(&event.kind) {
             Want::Yes => {}
@@ -179,11 +196,36 @@ impl Consumer {
             Want::No => return Ok(Outcome::Passed),
             Want::Unknown => anyhow::bail!("this build does not know the type {}", event.kind),
         }
-        tx.set_cause(event.as_cause());
-        self.reaction()
-            .react(tx, event)
-            .await
-            .with_context(|| format!("{} {}", event.kind, event.id))?;
+        let work = self.begin(event, origin);
+        tx.set_cause(Cause {
+            traceparent: Some(work.traceparent().to_owned()),
+            ..event.as_cause()
+        });
+        let reacted = work.run(self.reaction().react(tx, event)).await;
+        if reacted.is_err() {
+            work.exported().record("otel.status_code", "ERROR");
+        }
+        reacted.with_context(|| format!("{} {}", event.kind, event.id))?;
         Ok(Outcome::Taken)
+    }
+
+    /// The effect of an event is part of the trace of the request that led to it.
+    pub(super) fn begin(&self, event: &CloudEvent, origin: Origin<'_>) -> Work {
+        let exported = tracing::info_span!(
+            target: EXPORTED,
+            "process",
+            otel.name = format!("process {}", origin.topic),
+            otel.kind = "consumer",
+            messaging.system = origin.carrier,
+            messaging.destination.name = origin.topic,
+            "messaging.operation.type" = "process",
+            messaging.operation.name = "process",
+            messaging.consumer.group.name = self.name(),
+            messaging.message.id = %event.id,
+            cloudevents.event_type = event.kind,
+            request.id = event.correlationid,
+            otel.status_code = Empty,
+        );
+        Work::begin(&event.correlationid, event.traceparent.as_deref(), exported)
     }
 }

@@ -72,6 +72,19 @@ pub(super) async fn keep(
     Ok(kept.rows_affected() == 1)
 }
 
+/// How many wait for an operator, by consumer.
+pub async fn count_open(pool: &PgPool) -> sqlx::Result<Vec<(String, i64)>> {
+    let counts = sqlx::query!(
+        r#"SELECT consumer, count(*) AS "count!" FROM dead_letters WHERE resolved_at IS NULL GROUP BY consumer"#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(counts
+        .into_iter()
+        .map(|row| (row.consumer, row.count))
+        .collect())
+}
+
 /// Which of these keys have a dead letter that waits, by topic.
 pub(super) async fn waiting(
     connection: &mut PgConnection,

@@ -12,15 +12,19 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Level, Span};
 use uuid::Uuid;
 
 use crate::flow::ctx::{Ctx, Wakeups};
-use crate::flow::event::CONTENT_TYPE;
+use crate::flow::event::{CONTENT_TYPE, CloudEvent};
 use crate::flow::event_log;
 use crate::flow::faults::{self, Mistake};
 use crate::flow::lease::Term;
-use crate::flow::relay::{Pump, Step};
+use crate::flow::relay::{Pump, Step, note_batch};
+use crate::flow::trace;
 use crate::infra::kafka;
+use crate::infra::traces::EXPORTED;
 
 /// The most events in flight.
 const BATCH: i64 = 1000;
@@ -49,6 +53,29 @@ struct Outgoing {
     topic: String,
     key: Uuid,
     body: String,
+}
+
+impl Outgoing {
+    /// What a collector is told of its way to the broker, as part of its trace.
+    fn sending(&self) -> Span {
+        if !tracing::span_enabled!(target: EXPORTED, Level::INFO) {
+            return Span::none();
+        }
+        let span = tracing::info_span!(
+            target: EXPORTED,
+            "send",
+            otel.name = format!("send {}", self.topic),
+            otel.kind = "producer",
+            messaging.system = "kafka",
+            "messaging.operation.type" = "send",
+            messaging.operation.name = "send",
+            messaging.destination.name = self.topic,
+            messaging.kafka.message.key = %self.key,
+            otel.status_code = Empty,
+        );
+        trace::continue_in(&span, CloudEvent::traceparent_in(&self.body).as_deref());
+        span
+    }
 }
 
 /// A number that was seen, which says nothing yet about the lower ones: numbers are given out before the commit. The
@@ -96,6 +123,7 @@ impl Pump for Events {
             self.measure().await?;
             self.next_measure = Instant::now() + MEASURE.max(started.elapsed() * 20);
         }
+        let began = Instant::now();
         let running = self.running().await?;
         let batch = self.fetch().await?;
         let Some(last) = batch.last() else {
@@ -118,6 +146,7 @@ impl Pump for Events {
         relayed
             .with_label_values(&["event", "refused"])
             .inc_by((batch.len() - published.len()) as u64);
+        note_batch(&self.ctx, "event", published.len(), began);
         if published.len() == batch.len() {
             self.raise_floor(last.seq, &running);
         }
@@ -236,7 +265,9 @@ impl Events {
             })
         };
         let mut deliveries = Vec::with_capacity(batch.len());
+        let mut spans = Vec::with_capacity(batch.len());
         for event in batch {
+            spans.push(event.sending());
             let topic = settings.full_name(&event.topic);
             let key = event.key.to_string();
             let record = FutureRecord::to(&topic)
@@ -266,7 +297,7 @@ impl Events {
         };
         let mut published = Vec::with_capacity(batch.len());
         let mut broken = HashSet::new();
-        for (event, outcome) in batch.iter().zip(outcomes) {
+        for ((event, span), outcome) in batch.iter().zip(spans).zip(outcomes) {
             let reason = match outcome {
                 Ok(Ok(_)) if !broken.contains(&(&event.topic, event.key)) => {
                     published.push(event.seq);
@@ -288,12 +319,14 @@ impl Events {
                 error = reason,
                 "Kafka refused an event, which is sent again"
             );
+            span.record("otel.status_code", "ERROR");
             broken.insert((&event.topic, event.key));
         }
         if published.len() == batch.len() {
             self.producer = Some(producer);
         } else {
             // Nothing of a producer that failed may arrive later.
+            self.ctx.metrics().producer_resets.inc();
             producer.purge(PurgeConfig::default().queue().inflight());
         }
         Ok(Some(published))
@@ -310,11 +343,11 @@ impl Events {
         let age = measured
             .oldest
             .map_or(TimeDelta::zero(), |oldest| self.ctx.now() - oldest);
-        self.ctx.metrics().outbox_events.set(measured.waiting);
+        self.ctx.metrics().outbox_events.set(&[], measured.waiting);
         self.ctx
             .metrics()
             .outbox_oldest_age
-            .set(age.num_seconds().max(0));
+            .set(&[], age.num_seconds().max(0));
         Ok(())
     }
 }

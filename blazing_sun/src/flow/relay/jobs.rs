@@ -12,15 +12,19 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::flow::ctx::{Ctx, Wakeups};
 use crate::flow::faults;
 use crate::flow::job::Ticket;
-use crate::flow::jobs;
+use crate::flow::jobs::{self, Due};
 use crate::flow::lease::Term;
-use crate::flow::relay::{Pump, Step};
+use crate::flow::relay::{Pump, Step, note_batch};
+use crate::flow::trace;
 use crate::infra::rabbitmq::{JOBS, JOBS_FAILED, RabbitMq};
+use crate::infra::traces::EXPORTED;
 
 /// The most tickets in flight.
 const BATCH: i64 = 500;
@@ -65,6 +69,25 @@ impl Message {
     }
 }
 
+/// What a collector is told of a ticket's way to the broker, as part of the job's trace.
+fn sending(due: &Due) -> Span {
+    let span = tracing::info_span!(
+        target: EXPORTED,
+        "send",
+        otel.name = format!("send {JOBS}"),
+        otel.kind = "producer",
+        messaging.system = "rabbitmq",
+        "messaging.operation.type" = "send",
+        messaging.operation.name = "send",
+        messaging.destination.name = JOBS,
+        messaging.message.id = %due.ticket.id,
+        job.name = due.ticket.name,
+        otel.status_code = Empty,
+    );
+    trace::continue_in(&span, due.traceparent.as_deref());
+    span
+}
+
 /// Sends the tickets of due jobs, and looks after those that got lost.
 pub struct Jobs {
     ctx: Ctx,
@@ -89,6 +112,7 @@ impl Pump for Jobs {
         if matches!(self.carrier, JobsCarrier::Postgres) {
             return Ok(Step::Carried(0));
         }
+        let began = Instant::now();
         let (pool, now) = (self.ctx.pool().clone(), self.ctx.now());
         let mut due = jobs::due(&pool, now, BATCH).await?;
         if !due.is_empty() {
@@ -102,7 +126,13 @@ impl Pump for Jobs {
             .iter()
             .map(|due| Message::new(due.ticket.id, &due.ticket.name, due.priority, &due.ticket))
             .collect();
+        let spans: Vec<Span> = due.iter().map(sending).collect();
         let confirmed = self.publish(JOBS, &messages?).await?;
+        for (span, confirmed) in spans.into_iter().zip(&confirmed) {
+            if !*confirmed {
+                span.record("otel.status_code", "ERROR");
+            }
+        }
         faults::point("relay.jobs.confirmed").await;
         let sent: Vec<Ticket> = due
             .into_iter()
@@ -113,6 +143,7 @@ impl Pump for Jobs {
             return Ok(Step::Deposed);
         }
         faults::point("relay.jobs.settled").await;
+        note_batch(&self.ctx, "job", sent.len(), began);
         Ok(Step::Carried(sent.len()))
     }
 }
@@ -299,11 +330,7 @@ impl Jobs {
         .fetch_all(self.ctx.pool())
         .await?;
         for state in states {
-            self.ctx
-                .metrics()
-                .jobs
-                .with_label_values(&[&state.state])
-                .set(state.count);
+            self.ctx.metrics().jobs.set(&[&state.state], state.count);
         }
         Ok(())
     }

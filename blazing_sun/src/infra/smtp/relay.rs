@@ -17,8 +17,11 @@ use lettre::transport::smtp::{Error, response::Severity};
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::infra::smtp::{Encryption, SendError, Settings};
+use crate::infra::traces::EXPORTED;
 
 /// How long one of the server's addresses may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -68,6 +71,27 @@ impl Relay {
     }
 
     pub async fn send(&self, envelope: &Envelope, letter: &[u8]) -> Result<(), SendError> {
+        let span = tracing::info_span!(
+            target: EXPORTED,
+            "smtp",
+            otel.name = "send mail",
+            otel.kind = "client",
+            network.protocol.name = "smtp",
+            server.address = self.host,
+            server.port = self.port,
+            otel.status_code = Empty,
+        );
+        let sent = self
+            .converse(envelope, letter)
+            .instrument(span.clone())
+            .await;
+        if sent.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        sent
+    }
+
+    async fn converse(&self, envelope: &Envelope, letter: &[u8]) -> Result<(), SendError> {
         let mut connection = self.connection().await?;
         match deliver(&mut connection, envelope, letter).await {
             Ok(()) => {

@@ -34,7 +34,7 @@ async fn answer_and_note(request: TestRequest, failures: Failures) -> (StatusCod
         .app_data(Data::new(limits))
         .app_data(Data::new(failures))
         .app_data(Data::new(
-            Metrics::new(prometheus::Registry::new()).expect("metrics"),
+            Metrics::new(crate::infra::measures::Measures::default()).expect("metrics"),
         ))
         .route("/panic", web::to(panicking))
         .route("/hang", web::to(std::future::pending::<HttpResponse>))

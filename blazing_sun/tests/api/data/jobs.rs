@@ -10,8 +10,8 @@ use blazing_sun::flow::ctx::Tx;
 use blazing_sun::flow::outbox::Refused;
 use blazing_sun::flow::personal_data::PersonalData;
 use blazing_sun::flow::worker::{Outcome, Worker};
+use blazing_sun::infra::measures::Measures;
 use chrono::TimeDelta;
-use prometheus::Registry;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -124,7 +124,8 @@ impl PersonalData for Counting {
 async fn an_export_shows_one_moment_and_collecting_changes_nothing() {
     let (world, app, mut machine) = World::solo().await.start().await;
     let mut ada = member(&world, &app, &mut machine, ADA).await;
-    let wiring = Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("parts");
+    let wiring =
+        Wiring::new(&world.config(), app.clock.clone(), &Measures::default()).expect("parts");
     let pool = world.pool();
     let tools = DataTools {
         held: Arc::new([

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use blazing_sun::app::application::Application;
 use blazing_sun::app::roles::Role;
+use blazing_sun::infra::measures::Measures;
 use chrono::DateTime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -26,9 +27,14 @@ impl TestApp {
     /// Starts the application in a world.
     pub async fn start(world: &World) -> Self {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
-        let application = Application::start(world.config(), &[Role::Http], clock.clone())
-            .await
-            .expect("a start");
+        let application = Application::start(
+            world.config(),
+            &[Role::Http],
+            clock.clone(),
+            Measures::default(),
+        )
+        .await
+        .expect("a start");
         let address = application.address();
         let (ending, end) = oneshot::channel::<()>();
         let running = tokio::spawn(application.run_until(async move { drop(end.await) }));

@@ -10,8 +10,8 @@ use blazing_sun::flow::rebuild;
 use blazing_sun::flow::relay::Relay;
 use blazing_sun::flow::schedule;
 use blazing_sun::flow::worker::Worker;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::mail::Mails;
-use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::{TestApp, World};
@@ -20,6 +20,7 @@ use crate::support::soon;
 /// Relay, worker and consumers of one process.
 pub struct Machine {
     wiring: Wiring,
+    measures: Measures,
     relay: Relay,
     term: Term,
     worker: Worker,
@@ -29,8 +30,8 @@ pub struct Machine {
 impl Machine {
     /// The machine of a world, by the clock of its application.
     pub async fn new(world: &World, app: &TestApp) -> Self {
-        let wiring =
-            Wiring::new(&world.config(), app.clock.clone(), &Registry::new()).expect("a machine");
+        let measures = Measures::default();
+        let wiring = Wiring::new(&world.config(), app.clock.clone(), &measures).expect("a machine");
         let relay = wiring.relay();
         let term = relay
             .take_lease()
@@ -46,6 +47,7 @@ impl Machine {
         let consumers = consumers.collect();
         Self {
             wiring,
+            measures,
             relay,
             term,
             worker,
@@ -100,6 +102,13 @@ impl Machine {
     /// The mails that there are.
     pub fn mails(&self) -> &Mails {
         &self.wiring.mails
+    }
+
+    /// What its process would show at `/metrics`.
+    pub fn metrics(&self) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&self.measures.gather())
+            .expect("text")
     }
 
     async fn work(&mut self) -> usize {

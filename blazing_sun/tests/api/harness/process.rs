@@ -89,6 +89,36 @@ impl Process {
         }
     }
 
+    /// Reads the log, whatever its form, until a line with this text.
+    pub async fn line_with(&mut self, text: &str) -> String {
+        loop {
+            let line = soon(text, self.lines.recv())
+                .await
+                .expect("the text before the end of the log");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// What it has logged since somebody read it last.
+    pub fn logged_so_far(&mut self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        while let Ok(line) = self.lines.try_recv() {
+            lines.push(serde_json::from_str(&line).expect("a line of JSON"));
+        }
+        lines
+    }
+
+    /// What it logs until it ends, a line each, behind what somebody has read.
+    pub async fn all_lines(mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = soon("the end of the log", self.lines.recv()).await {
+            lines.push(line);
+        }
+        lines
+    }
+
     /// Waits until it listens.
     pub async fn listening(&mut self) -> SocketAddr {
         let line = self.logged("listening").await;

@@ -2,8 +2,8 @@
 
 use blazing_sun::app::wiring::Wiring;
 use blazing_sun::flow::schedule;
+use blazing_sun::infra::measures::Measures;
 use chrono::TimeDelta;
-use prometheus::Registry;
 use serde_json::{Value, json};
 
 use super::{House, balance, found, id, made, wallet};
@@ -90,7 +90,7 @@ async fn two_schedulers_at_once_make_each_day_once() {
     house.later(10, &mut ada, "ada").await;
     let process = || {
         let clock = house.app.clock.clone();
-        Wiring::new(&house.world.config(), clock, &Registry::new()).expect("a process")
+        Wiring::new(&house.world.config(), clock, &Measures::default()).expect("a process")
     };
     let (one, other) = (process(), process());
     for process in [&one, &other, &one, &other] {

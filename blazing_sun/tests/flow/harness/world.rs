@@ -10,10 +10,10 @@ use blazing_sun::flow::metrics::FlowMetrics;
 use blazing_sun::flow::reaction::Reaction;
 use blazing_sun::flow::relay::{EventsCarrier, Jobs, JobsCarrier, Relay};
 use blazing_sun::flow::worker::Worker;
+use blazing_sun::infra::measures::Measures;
 use blazing_sun::infra::rabbitmq::{self, RabbitMq};
 use blazing_sun::infra::{kafka, services};
 use chrono::TimeDelta;
-use prometheus::Registry;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::OnceCell;
@@ -81,7 +81,7 @@ impl World {
             .await
             .expect("the time");
         let clock = Arc::new(FixedClock::at(now));
-        let metrics = FlowMetrics::new(&Registry::new()).expect("metrics");
+        let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
         let ctx = Ctx::new(pool, clock.clone(), metrics);
         counter::create_tables(ctx.pool()).await;
         Self {
@@ -104,7 +104,7 @@ impl World {
 
     /// The surroundings of another process in this world: the same database and clock, signals of its own.
     pub fn another_process(&self) -> Ctx {
-        let metrics = FlowMetrics::new(&Registry::new()).expect("metrics");
+        let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
         Ctx::new(self.pool().clone(), self.clock.clone(), metrics)
     }
 

@@ -7,6 +7,7 @@ use futures_util::poll;
 use secrecy::SecretString;
 
 use super::*;
+use crate::infra::measures::Measures;
 
 const CHEAP: HashSettings = HashSettings {
     memory_kib: 19,
@@ -16,7 +17,8 @@ const CHEAP: HashSettings = HashSettings {
 };
 
 fn hasher(settings: &HashSettings) -> Hasher {
-    Hasher::new(settings).expect("good parameters")
+    let measures = HashMeasures::new(&Measures::default()).expect("metrics");
+    Hasher::new(settings, measures).expect("good parameters")
 }
 
 fn given(text: &str) -> Password {
