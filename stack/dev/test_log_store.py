@@ -2,6 +2,7 @@
 
 import json
 import urllib.parse
+import uuid
 
 import pytest
 
@@ -46,8 +47,8 @@ def test_it_has_what_was_logged_before_it_ran(stack, store):
 
 
 def test_it_has_nothing_of_other_projects(stack, store):
-    mark = "of-another-project-" + stack.container("nginx")[:12]
-    labels = {"com.docker.compose.project": mark, "com.docker.compose.service": "another"}
+    mark = f"another-{uuid.uuid4().hex}"
+    labels = {"com.docker.compose.project": mark, "com.docker.compose.service": mark}
     other = stack.run(
         "docker", "run", "--detach", *(f"--label={name}={value}" for name, value in labels.items()),
         "--log-opt", f"labels={','.join(labels)}", "--log-opt", "tag={{.Name}}", "--entrypoint", "echo", stack.inspect("nginx")["Config"]["Image"], mark,
@@ -57,7 +58,7 @@ def test_it_has_nothing_of_other_projects(stack, store):
         # Written later, and there: so the other would be.
         site(stack, "/asked-for-later-" + mark)
         stack.wait_for("the line of nginx", lambda: store(f'"asked-for-later-{mark}"'), 60)
-        assert store('"service.name":another') == []
+        assert store(f'"service.name":"{mark}"') == []
     finally:
         stack.run("docker", "rm", "--force", other)
 

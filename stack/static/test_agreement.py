@@ -166,6 +166,17 @@ def test_prometheus_scrapes_every_exporter_and_each_file_is_of_a_profile():
         assert not check or f"http://127.0.0.1:{port}/" in check["test"][-1], name
 
 
+def test_alertmanager_inhibits_alerts_that_there_are():
+    """A name that no rule has would inhibit nothing, and nobody would notice."""
+    rules = "".join(path.read_text() for path in sorted((ROOT / "prometheus/rules").glob("*.yml")))
+    alerts = re.findall(r"(?m)^ +- alert: (\w+)$", rules)
+    named = re.findall(r"'alertname(?:=|=~|!~)\"([^\"]*)\"'", read("alertmanager/alertmanager.yml.template"))
+    assert len(named) > 8
+    # Each alternative, with what stands in brackets behind it.
+    words = {word for names in named for word in re.findall(r"[^|(]+(?:\([^)]*\)\??)?", names)}
+    assert {word for word in words if not any(re.fullmatch(word, alert) for alert in alerts)} == set()
+
+
 def test_the_exporters_of_postgres_and_redis_sign_in_as_nobody_else():
     environment = {name: resolved("prod")["services"][f"{name}-exporter"]["environment"] for name in ("postgres", "redis")}
     assert environment["redis"]["REDIS_USER"] == "monitoring"
