@@ -25,9 +25,9 @@ use uuid::Uuid;
 use exporter::Telling;
 
 /// The target of the spans that give lines of the log their ids.
-pub const LINES: &str = "blazing_sun::span::lines";
+pub const LINES: &str = "blazing_sun.lines";
 /// The target of the spans that are exported.
-pub const EXPORTED: &str = "blazing_sun::span::exported";
+pub const EXPORTED: &str = "blazing_sun.exported";
 
 /// The most spans that wait for the collector; what comes beyond them is dropped.
 const QUEUE: usize = 8192;

@@ -57,7 +57,7 @@ struct LogLevelBody {
 
 /// Has a module logged from another level on, for a while, in every process; they follow within two seconds.
 #[utoipa::path(put, path = "/api/v1/admin/log-levels/{module}", tag = "operations",
-    params(("module" = String, Path, description = "Its path in Rust, such as `sqlx::query`; those below it are meant too.")),
+    params(("module" = String, Path, description = "Its path in Rust, such as `lapin::channel`; those below it are meant too.")),
     security(("session" = [])), request_body = LogLevelBody,
     responses((status = 200, body = LogLevel),
               (status = 409, description = "Enough modules have a level of their own."),
