@@ -5,7 +5,6 @@ set -eu
 config=/tmp/redis.conf
 acl=/tmp/users.acl
 password=${REDIS_PASSWORD-$(cat "$REDIS_PASSWORD_FILE")}
-monitoring=${MONITORING_PASSWORD-$(cat "$MONITORING_PASSWORD_FILE")}
 
 case $REDIS_USER in
   default | monitoring | *[!A-Za-z0-9_.-]*)
@@ -17,6 +16,7 @@ esac
 # The file holds a digest, so a look at it gives no password away.
 digest() { printf '%s' "$1" | sha256sum | cut -d ' ' -f 1; }
 hash=$(digest "$password")
+monitoring=${MONITORING_PASSWORD-$(cat "$MONITORING_PASSWORD_FILE")}
 (
   umask 077
   # What the application needs: every key and channel, and no command that administers the server or can stop it for long.
