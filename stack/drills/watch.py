@@ -47,7 +47,7 @@ class Prometheus:
                 for labels, value in self.values(filled(target["expr"])):
                     colour = colour_of(steps, value)
                     if colour != GREEN:
-                        name = "/".join(labels.values())
+                        name = "/".join(value for label, value in labels.items() if label not in ("__name__", "objective"))
                         shown.append(f"{panel['title']}: {name or f'{value:g}'} {colour}")
         return shown
 

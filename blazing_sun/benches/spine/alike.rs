@@ -13,6 +13,7 @@ use crate::http::Client;
 use crate::report::{Report, Series, percentile};
 use crate::rounds::Sizes;
 use crate::sign_up::{end, start};
+use crate::telemetry::Telling;
 use crate::world::World;
 
 /// Rounds for each second of a measurement; in each round every kind of address is asked about once.
@@ -66,7 +67,8 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     eprintln!("alike");
     let directory = TempDir::new()?;
     let cost = &world.config.accounts.passwords;
-    let (mut child, address) = start(world, cost, Some("http"), &directory).await?;
+    let (mut child, address) =
+        start(world, cost, Some("http"), &Telling::log(), &directory).await?;
     let id = child.id().context("it has ended")?;
     let mut client = Client::connect(&address).await?;
     let known = open_accounts(&mut client, &mut world.connect().await?).await?;

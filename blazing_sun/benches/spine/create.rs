@@ -18,6 +18,7 @@ use crate::people::Person;
 use crate::report::{Report, Series};
 use crate::rounds::{Sizes, repeat};
 use crate::sign_up::{CHEAP, end, memory, start};
+use crate::telemetry::Telling;
 use crate::world::World;
 
 /// Connections that ask, each again as soon as it is answered.
@@ -45,11 +46,16 @@ pub async fn measure(
     let mut outside = Series::new("pgbench, the same statements", "transactions/s");
     let mut peak = Series::new("resident at most, create-transaction", "MiB");
     let pool = world.config.services.postgres.pool();
+    let telling = Telling::log();
     for _ in 0..sizes.rounds {
-        let (rate, memory) = ask(world, &pool, None, sizes.seconds).await?;
+        let (rate, memory) = ask(world, &pool, None, &telling, sizes.seconds).await?;
         whole.push(rate);
         peak.push(memory);
-        http.push(ask(world, &pool, Some("http"), sizes.seconds).await?.0);
+        http.push(
+            ask(world, &pool, Some("http"), &telling, sizes.seconds)
+                .await?
+                .0,
+        );
         let people = people(world, &pool).await?;
         bare.push(write(world, &people, true, sizes.seconds).await?);
         alone.push(write(world, &people, false, sizes.seconds).await?);
@@ -73,20 +79,22 @@ pub async fn measure(
 }
 
 /// Runs the application and writes transactions down as fast as it answers; also what memory it took.
-async fn ask(
+pub async fn ask(
     world: &World,
     pool: &PgPool,
     only: Option<&str>,
+    telling: &Telling,
     seconds: u64,
 ) -> anyhow::Result<(f64, f64)> {
     let directory = TempDir::new()?;
-    let (mut child, address) = start(world, &CHEAP, only, &directory).await?;
+    let (mut child, address) = start(world, &CHEAP, only, telling, &directory).await?;
     let process = child.id().context("it has ended")?;
     let people = sign_up(&address, pool).await?;
     let mut clients = Vec::with_capacity(CLIENTS);
     for _ in 0..CLIENTS {
         clients.push(Client::connect(&address).await?);
     }
+    let scraper = telling.scraper(&address);
     let turn = AtomicUsize::new(0);
     let rate = repeat(seconds, clients, async |client| {
         let person = &people[turn.fetch_add(1, Ordering::Relaxed) % PEOPLE];
@@ -101,6 +109,7 @@ async fn ask(
         Ok(())
     })
     .await;
+    drop(scraper);
     let peak = memory(process, "VmHWM")?;
     end(&mut child, process).await?;
     Ok((rate?, peak))
@@ -108,7 +117,8 @@ async fn ask(
 
 async fn people(world: &World, pool: &PgPool) -> anyhow::Result<Vec<Person>> {
     let directory = TempDir::new()?;
-    let (mut child, address) = start(world, &CHEAP, Some("http"), &directory).await?;
+    let (mut child, address) =
+        start(world, &CHEAP, Some("http"), &Telling::log(), &directory).await?;
     let process = child.id().context("it has ended")?;
     let people = sign_up(&address, pool).await;
     end(&mut child, process).await?;

@@ -16,6 +16,7 @@ use crate::people::{Person, json};
 use crate::report::{Report, Series, percentile};
 use crate::rounds::Sizes;
 use crate::sign_up::{CHEAP, end, memory, start};
+use crate::telemetry::Telling;
 use crate::world::World;
 
 /// How the book is filled: as for the tests that look at the plans.
@@ -64,7 +65,8 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     eprintln!("large");
     let pool = world.config.services.postgres.pool();
     let directory = TempDir::new()?;
-    let (mut child, address) = start(world, &CHEAP, Some("http"), &directory).await?;
+    let (mut child, address) =
+        start(world, &CHEAP, Some("http"), &Telling::log(), &directory).await?;
     let process = child.id().context("it has ended")?;
     let mut client = Client::connect(&address).await?;
     let person = Person::new(&mut client, &pool).await?;

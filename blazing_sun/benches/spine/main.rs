@@ -18,6 +18,7 @@ mod relay;
 mod report;
 mod rounds;
 mod sign_up;
+mod telemetry;
 mod world;
 
 use std::sync::Arc;
@@ -77,6 +78,8 @@ enum Part {
     Create,
     /// Questions about a book of a million transactions.
     Large,
+    /// What logs, traces and metrics cost.
+    Telemetry,
     /// All that again with a backlog, and with a pinned snapshot.
     Backlog,
 }
@@ -149,6 +152,11 @@ async fn measure(
         large::measure(&world, sizes, report)
             .await
             .context("large")?;
+    }
+    if wanted(Part::Telemetry) {
+        telemetry::measure(&world, sizes, report)
+            .await
+            .context("telemetry")?;
     }
     if wanted(Part::Backlog) {
         backlog::measure(args, &world, worlds, sizes, report)

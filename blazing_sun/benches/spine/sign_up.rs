@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::http::Client;
 use crate::report::{Report, Series};
 use crate::rounds::{Sizes, WARM, repeat};
+use crate::telemetry::Telling;
 use crate::world::World;
 
 /// Connections that ask, each again as soon as it is answered.
@@ -53,17 +54,19 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     let mut bare = Series::new("bare sign-up statements", "transactions/s");
     let mut idle = Series::new("resident, after the start", "MiB");
     let mut peak = Series::new(format!("resident at most, {configured}"), "MiB");
+    let telling = Telling::log();
     let mut cheap_peak = Series::new("resident at most, 8 KiB x 1", "MiB");
     for _ in 0..sizes.rounds.min(ROUNDS) {
-        let run = ask(world, cost, None, sizes.seconds).await?;
+        let run = ask(world, cost, None, &telling, sizes.seconds).await?;
         whole.push(run.rate);
         idle.push(run.idle);
         peak.push(run.peak);
         hashes.push(hash(cost.clone(), sizes.seconds).await?);
-        let run = ask(world, &CHEAP, None, sizes.seconds).await?;
+        let run = ask(world, &CHEAP, None, &telling, sizes.seconds).await?;
         cheap.push(run.rate);
         cheap_peak.push(run.peak);
-        http.push(ask(world, &CHEAP, Some("http"), sizes.seconds).await?.rate);
+        let run = ask(world, &CHEAP, Some("http"), &telling, sizes.seconds).await?;
+        http.push(run.rate);
         bare.push(write(world, sizes.seconds).await?);
     }
     report.compare(&whole, &[&hashes]);
@@ -78,22 +81,24 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
 }
 
 /// What one run of the application showed.
-struct Asked {
-    rate: f64,
+pub struct Asked {
+    /// Requests a second.
+    pub rate: f64,
     idle: f64,
     peak: f64,
 }
 
 /// Runs the application and signs up as fast as it answers. Mails are written to a folder.
-async fn ask(
+pub async fn ask(
     world: &World,
     cost: &HashSettings,
     only: Option<&str>,
+    telling: &Telling,
     seconds: u64,
 ) -> anyhow::Result<Asked> {
     clear(world).await?;
     let directory = TempDir::new()?;
-    let (mut child, address) = start(world, cost, only, &directory).await?;
+    let (mut child, address) = start(world, cost, only, telling, &directory).await?;
     let id = child.id().context("it has ended")?;
     sleep(WARM).await;
     let idle = memory(id, "VmRSS")?;
@@ -101,6 +106,7 @@ async fn ask(
     for _ in 0..CLIENTS {
         clients.push(Client::connect(&address).await?);
     }
+    let scraper = telling.scraper(&address);
     let rate = repeat(seconds, clients, async |client| {
         let name = id::new().simple();
         let body = format!(r#"{{"email":"{name}@example.com","password":"correct horse"}}"#);
@@ -109,6 +115,7 @@ async fn ask(
         Ok(())
     })
     .await;
+    drop(scraper);
     let peak = memory(id, "VmHWM")?;
     end(&mut child, id).await?;
     Ok(Asked {
@@ -123,6 +130,7 @@ pub async fn start(
     world: &World,
     cost: &HashSettings,
     only: Option<&str>,
+    telling: &Telling,
     directory: &TempDir,
 ) -> anyhow::Result<(Child, String)> {
     let name = world.name();
@@ -141,8 +149,8 @@ pub async fn start(
         .env("BIND_ADDRESS", "127.0.0.1")
         .env("PORT", "0")
         .env("DRAIN_SECONDS", "0")
-        .env("RUST_LOG", "info")
         .env("LOG_FORMAT", "json")
+        .envs(telling.environment.iter().cloned())
         .env("MAIL_MAILER", "log")
         .env("MAIL_FOLDER", directory.path())
         .env("ARGON2_MEMORY_KIB", cost.memory_kib.to_string())

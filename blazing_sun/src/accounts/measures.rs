@@ -30,6 +30,18 @@ pub enum SignInOutcome {
 }
 
 impl SignInOutcome {
+    /// All there are.
+    const ALL: [Self; 8] = [
+        Self::Succeeded,
+        Self::SecondFactor,
+        Self::WrongPassword,
+        Self::WrongSecondFactor,
+        Self::Over,
+        Self::Throttled,
+        Self::Busy,
+        Self::Failed,
+    ];
+
     fn label(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
@@ -47,12 +59,16 @@ impl SignInOutcome {
 impl SignIns {
     /// Declares the metric.
     pub fn new(measures: &Measures) -> prometheus::Result<Self> {
-        Ok(Self(measures.counters(
+        let steps = measures.counters(
             "sign_ins_total",
             "Steps of signing in, by outcome (succeeded, second_factor: one is asked for now, wrong_password, \
              wrong_second_factor, over: the question for it is, throttled, busy: too many passwords wait, or failed: our fault).",
             &["outcome"],
-        )?))
+        )?;
+        for outcome in SignInOutcome::ALL {
+            steps.with_label_values(&[outcome.label()]);
+        }
+        Ok(Self(steps))
     }
 
     /// Counts one.

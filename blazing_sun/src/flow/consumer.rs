@@ -100,6 +100,10 @@ impl Consumer {
     /// The consumer of a reaction.
     #[must_use]
     pub fn new(ctx: Ctx, catalogue: Arc<Catalogue>, reaction: Arc<dyn Reaction>) -> Self {
+        let records = &ctx.metrics().records;
+        for outcome in Outcome::ALL {
+            records.with_label_values(&[reaction.consumer(), outcome.label()]);
+        }
         Self {
             ctx,
             catalogue,

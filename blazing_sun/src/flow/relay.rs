@@ -64,6 +64,12 @@ impl Relay {
     /// A candidate for leading.
     #[must_use]
     pub fn new(ctx: Ctx, events: EventsCarrier, jobs: JobsCarrier) -> Self {
+        for kind in ["event", "job"] {
+            for outcome in ["sent", "refused"] {
+                let relayed = &ctx.metrics().relayed;
+                relayed.with_label_values(&[kind, outcome]);
+            }
+        }
         Self {
             lease: Lease::new("relay"),
             pumps: Pumps {

@@ -159,6 +159,9 @@ impl Scheduler {
     /// A candidate for leading.
     #[must_use]
     pub fn new(ctx: Ctx, schedules: Arc<[Schedule]>) -> Self {
+        for schedule in schedules.iter() {
+            ctx.metrics().fired.with_label_values(&[schedule.name]);
+        }
         Self {
             ctx,
             lease: Lease::new("schedule"),

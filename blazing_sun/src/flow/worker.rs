@@ -66,6 +66,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// How an attempt ends.
+    const ENDS: [Self; 4] = [Self::Done, Self::Retried, Self::Failed, Self::Lost];
+
     fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -90,6 +93,12 @@ impl Worker {
     /// A worker that runs `concurrency` jobs at a time.
     #[must_use]
     pub fn new(ctx: Ctx, catalogue: Arc<Catalogue>, concurrency: u16) -> Self {
+        let attempts = &ctx.metrics().job_attempts;
+        for job in catalogue.jobs() {
+            for outcome in Outcome::ENDS {
+                attempts.with_label_values(&[job.name, outcome.label()]);
+            }
+        }
         Self {
             ctx,
             catalogue,

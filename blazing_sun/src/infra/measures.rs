@@ -2,6 +2,9 @@
 //!
 //! The values of a label are names from the code, never anything out of a message, a path or a row that people write: each
 //! of them is a series that lasts as long as the process.
+//!
+//! A counter of what is rare gets its series, at 0, where it is made: Prometheus sees a rise only between two samples, so of
+//! a series that begins at 1 it would miss the first.
 
 mod document;
 
@@ -117,7 +120,7 @@ impl Measures {
         self.registry.gather()
     }
 
-    /// Everything that was declared, by name; one with labels has no series before something happens.
+    /// Everything that was declared, by name; one with labels may have no series before something happens.
     #[must_use]
     pub fn declarations(&self) -> Vec<Declaration> {
         let declared = self.declared.lock();

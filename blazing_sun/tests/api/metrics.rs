@@ -231,6 +231,31 @@ async fn with_everything_away_metrics_are_answered_all_the_same() {
     app.end().await;
 }
 
+/// Prometheus sees a rise only between two samples: of a series that begins at 1 it misses the first, which may be the only one.
+#[tokio::test]
+async fn what_is_rare_is_there_before_it_happens() {
+    let world = World::cached().await;
+    let mut process = Process::only(&world, "http,relay,worker,consumers,schedule");
+    let address = process.listening().await;
+
+    let metrics = get(address, "/metrics").await.body;
+
+    let rare = [
+        r#"sign_ins_total{outcome="failed"}"#,
+        r#"consumer_records_total{consumer="audit",outcome="failed"}"#,
+        r#"consumer_records_total{consumer="feed",outcome="parked"}"#,
+        r#"job_attempts_total{job="monthly_report",outcome="failed"}"#,
+        r#"relayed_total{kind="event",outcome="refused"}"#,
+        r#"schedule_fired_total{schedule="monthly_report"}"#,
+        r#"mails_total{outcome="refused"}"#,
+        r#"cache_requests_total{cache="sessions",outcome="error"}"#,
+        "relay_producer_resets_total",
+    ];
+    let shown = series(&metrics);
+    let missing: Vec<_> = rare.iter().filter(|name| !shown.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// A process of all parts shows nothing that the document does not name, and counts the lines that it writes.
 #[tokio::test]
 async fn everything_that_is_shown_is_in_the_document() {

@@ -32,6 +32,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All there are.
+    pub(super) const ALL: [Self; 6] = [
+        Self::Taken,
+        Self::Repeated,
+        Self::Passed,
+        Self::Parked,
+        Self::Unreadable,
+        Self::Failed,
+    ];
+
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Taken => "taken",
