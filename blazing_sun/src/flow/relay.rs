@@ -3,6 +3,7 @@
 
 mod events;
 mod jobs;
+mod waiting;
 
 use std::time::Duration;
 
@@ -95,16 +96,23 @@ impl Relay {
     pub async fn once(&mut self, term: Term) -> anyhow::Result<(Step, Step)> {
         let stop = CancellationToken::new();
         let events = self.pumps.events.step(term, &stop).await?;
+        waiting::tell(&self.ctx).await?;
         Ok((events, self.pumps.jobs.step(term, &stop).await?))
     }
 }
 
 impl Work for Pumps {
     async fn work(&mut self, term: Term, stop: &CancellationToken) {
-        tokio::join!(
-            pump(&mut self.events, &self.ctx, term, stop),
-            pump(&mut self.jobs, &self.ctx, term, stop),
-        );
+        let pumping = async {
+            tokio::join!(
+                pump(&mut self.events, &self.ctx, term, stop),
+                pump(&mut self.jobs, &self.ctx, term, stop),
+            )
+        };
+        tokio::select! {
+            _ = pumping => {}
+            () = waiting::keep_telling(&self.ctx) => {}
+        }
     }
 
     fn stand_down(&mut self) {

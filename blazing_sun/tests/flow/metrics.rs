@@ -14,7 +14,7 @@ use prometheus::TextEncoder;
 use sqlx::Executor;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Carrier, Counting, World, soon};
+use crate::harness::{Carrier, Counting, Gate, World, soon};
 
 /// A process of a world, and what it shows.
 struct Process {
@@ -129,6 +129,34 @@ async fn a_producer_that_is_made_anew_is_counted() {
     soon("a step", relay.once(term)).await.expect("a step");
 
     assert_eq!(process.says("relay_producer_resets_total"), Some(1.0));
+}
+
+/// The relay waits for Kafka then, and what it leaves lying is what somebody has to be told of.
+#[tokio::test]
+async fn what_waits_is_told_while_kafka_is_away() {
+    let world = World::with_events_over(Carrier::Broker).await;
+    let process = Process::of(&world);
+    let gate = Gate::refusing().await;
+    let kafka = world.kafka_through(&gate).await;
+    world.count(id::new()).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(process.relay(EventsCarrier::Kafka(kafka)).run(stop.clone()));
+    soon(
+        "a look",
+        until(|| process.says("outbox_events") == Some(1.0)),
+    )
+    .await;
+
+    world.count(id::new()).await;
+    world.clock.advance(TimeDelta::seconds(90));
+
+    let told = || {
+        let names = ["outbox_events", "outbox_oldest_age_seconds"];
+        names.map(|name| process.says(name)) == [Some(2.0), Some(90.0)]
+    };
+    soon("what waits", until(told)).await;
+    stop.cancel();
+    soon("the end", running).await.expect("no panic");
 }
 
 #[tokio::test]

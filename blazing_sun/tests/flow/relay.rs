@@ -6,7 +6,6 @@ use std::time::Duration;
 use blazing_sun::flow::event::{Event, Topic};
 use blazing_sun::flow::outbox;
 use blazing_sun::flow::relay::Step;
-use blazing_sun::infra::kafka;
 use blazing_sun::kernel::id;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -189,7 +188,7 @@ async fn a_relay_that_wakes_after_another_took_over_changes_nothing() {
     for _ in 0..3 {
         world.count(counter).await;
     }
-    let mut asleep = world.relay_to(through(&gate, &world).await).await;
+    let mut asleep = world.relay_to(world.kafka_through(&gate).await).await;
     let mut consumer = world.consumer(Counting::named("counting")).await;
 
     // It has read its batch and does not get to send it.
@@ -242,7 +241,7 @@ async fn while_kafka_is_away_requests_go_on_and_later_everything_arrives_in_orde
     let counter = id::new();
     for mut gate in [Gate::refusing().await, Gate::holding().await] {
         world.count(counter).await;
-        let mut relay = world.relay_to(through(&gate, &world).await).await;
+        let mut relay = world.relay_to(world.kafka_through(&gate).await).await;
         let relaying = tokio::spawn(async move { relay.once().await });
         gate.first_connection().await;
         assert!(gate.connections() > 0);
@@ -329,13 +328,4 @@ async fn stray_from(world: &World, id: Uuid, numbers: RangeInclusive<i64>) {
             .expect("an event");
     }
     tx.commit().await.expect("a commit");
-}
-
-/// Kafka behind a gate: only the first connection goes through it, the others go where the broker says.
-async fn through(gate: &Gate, world: &World) -> kafka::Settings {
-    kafka::Settings {
-        host: "127.0.0.1".to_owned(),
-        port: gate.port(),
-        ..world.kafka().await
-    }
 }

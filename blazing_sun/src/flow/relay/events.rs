@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::TimeDelta;
 use futures_util::future::join_all;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -32,8 +31,8 @@ const BATCH: i64 = 1000;
 const BATCH_BYTES: i64 = 8 << 20;
 /// How often the whole outbox is looked at, and not only what is above the floor.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How often the outbox is measured and partitions are made ahead.
-const MEASURE: Duration = Duration::from_secs(5);
+/// How often the log's partitions of the next days are made.
+const DAYS: Duration = Duration::from_secs(5);
 /// How long a topic that refused an event is left alone, so that the others go on.
 const REFUSED: Duration = Duration::from_secs(30);
 /// What a batch in flight may still take when the process is to end.
@@ -106,7 +105,7 @@ pub struct Events {
     /// Where the floor rises to next.
     next_floor: Option<NextFloor>,
     next_sweep: Instant,
-    next_measure: Instant,
+    next_days: Instant,
     refused: HashMap<String, Instant>,
 }
 
@@ -118,10 +117,9 @@ impl Pump for Events {
     }
 
     async fn step(&mut self, term: Term, stop: &CancellationToken) -> anyhow::Result<Step> {
-        if Instant::now() >= self.next_measure {
-            let started = Instant::now();
-            self.measure().await?;
-            self.next_measure = Instant::now() + MEASURE.max(started.elapsed() * 20);
+        if Instant::now() >= self.next_days {
+            event_log::prepare(self.ctx.pool()).await?;
+            self.next_days = Instant::now() + DAYS;
         }
         let began = Instant::now();
         let running = self.running().await?;
@@ -166,7 +164,7 @@ impl Events {
             floor: 0,
             next_floor: None,
             next_sweep: now,
-            next_measure: now,
+            next_days: now,
             refused: HashMap::new(),
         }
     }
@@ -330,25 +328,6 @@ impl Events {
             producer.purge(PurgeConfig::default().queue().inflight());
         }
         Ok(Some(published))
-    }
-
-    async fn measure(&self) -> sqlx::Result<()> {
-        event_log::prepare(self.ctx.pool()).await?;
-        let measured = sqlx::query!(
-            r#"SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) counted) AS "waiting!",
-                      (SELECT emitted_at FROM outbox ORDER BY seq LIMIT 1) AS oldest"#
-        )
-        .fetch_one(self.ctx.pool())
-        .await?;
-        let age = measured
-            .oldest
-            .map_or(TimeDelta::zero(), |oldest| self.ctx.now() - oldest);
-        self.ctx.metrics().outbox_events.set(&[], measured.waiting);
-        self.ctx
-            .metrics()
-            .outbox_oldest_age
-            .set(&[], age.num_seconds().max(0));
-        Ok(())
     }
 }
 

@@ -173,7 +173,6 @@ impl Jobs {
                 "jobs were taken back from workers that died or hang"
             );
         }
-        self.measure().await?;
         let JobsCarrier::RabbitMq { resend_after, .. } = &self.carrier else {
             return Ok(());
         };
@@ -318,20 +317,5 @@ impl Jobs {
             connection.forget().await;
         }
         error
-    }
-
-    async fn measure(&self) -> sqlx::Result<()> {
-        let states = sqlx::query!(
-            r#"SELECT 'sent' AS "state!", count(*) AS "count!" FROM jobs WHERE state = 'sent'
-               UNION ALL SELECT 'running', count(*) FROM jobs WHERE state = 'running'
-               UNION ALL SELECT 'failed', count(*) FROM jobs WHERE state = 'failed'
-               UNION ALL SELECT 'ready', count(*) FROM (SELECT FROM jobs WHERE state = 'ready' LIMIT 100000) counted"#
-        )
-        .fetch_all(self.ctx.pool())
-        .await?;
-        for state in states {
-            self.ctx.metrics().jobs.set(&[&state.state], state.count);
-        }
-        Ok(())
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::counter::{self, Effect};
-use super::{Consuming, Counted, Relaying, Working, soon};
+use super::{Consuming, Counted, Gate, Relaying, Working, soon};
 use crate::support::{
     Content, Database, FixedClock, Topics, Variables, Vhost, config_of, variables_of_the_tests,
 };
@@ -188,6 +188,15 @@ impl World {
     /// How Kafka is reached in this world.
     pub async fn kafka(&self) -> kafka::Settings {
         self.topics().await.settings().clone()
+    }
+
+    /// Kafka behind a gate: only the first connection goes through it, the others go where the broker says.
+    pub async fn kafka_through(&self, gate: &Gate) -> kafka::Settings {
+        kafka::Settings {
+            host: "127.0.0.1".to_owned(),
+            port: gate.port(),
+            ..self.kafka().await
+        }
     }
 
     /// A new connection to this world's virtual host, which exists from the first call on.
