@@ -3,7 +3,7 @@
 
 mod events;
 mod jobs;
-mod waiting;
+pub mod waiting;
 
 use std::time::Duration;
 
@@ -96,7 +96,6 @@ impl Relay {
     pub async fn once(&mut self, term: Term) -> anyhow::Result<(Step, Step)> {
         let stop = CancellationToken::new();
         let events = self.pumps.events.step(term, &stop).await?;
-        waiting::tell(&self.ctx).await?;
         Ok((events, self.pumps.jobs.step(term, &stop).await?))
     }
 }

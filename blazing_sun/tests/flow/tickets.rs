@@ -1,7 +1,7 @@
 //! Tickets: in which order and how many of them lie in RabbitMQ, and what happens when they get lost or cannot be sent.
 
 use blazing_sun::flow::jobs;
-use blazing_sun::flow::relay::Step;
+use blazing_sun::flow::relay::{Step, waiting};
 use blazing_sun::flow::worker::Outcome;
 use blazing_sun::infra::rabbitmq::{self, RabbitMq};
 use chrono::TimeDelta;
@@ -281,7 +281,7 @@ async fn the_queue_holds_a_window_of_tickets_and_the_most_urgent_ones_are_sent_f
 }
 
 #[tokio::test]
-async fn what_the_relay_sees_is_measured() {
+async fn jobs_that_are_not_done_are_told_by_state() {
     let world = World::with_jobs_over(Carrier::Broker).await;
     let mut relay = world.relay().await;
     for _ in 0..3 {
@@ -293,7 +293,8 @@ async fn what_the_relay_sees_is_measured() {
     worker.work_next().await;
     world.enqueue(&Errand::<5>::default()).await;
 
-    let ctx = world.sweep().await;
+    let ctx = world.another_process();
+    waiting::tell(&ctx).await.expect("PostgreSQL");
 
     let state = |state| ctx.metrics().jobs.get(&[state]).expect("a number");
     let states = ["ready", "sent", "running", "failed"].map(state);

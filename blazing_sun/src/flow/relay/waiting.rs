@@ -23,7 +23,7 @@ pub(super) async fn keep_telling(ctx: &Ctx) {
 }
 
 /// Tells it once.
-pub(super) async fn tell(ctx: &Ctx) -> sqlx::Result<()> {
+pub async fn tell(ctx: &Ctx) -> sqlx::Result<()> {
     let metrics = ctx.metrics();
     let events = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) counted) AS "waiting!",

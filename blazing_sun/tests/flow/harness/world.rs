@@ -240,12 +240,10 @@ impl World {
         Relaying::lead(relay).await
     }
 
-    /// Looks after lost jobs now, as a relay does once a second. Returns the surroundings of the process that did it.
-    pub async fn sweep(&self) -> Ctx {
-        let ctx = self.another_process();
-        let mut pump = Jobs::new(ctx.clone(), self.jobs_carrier().await);
+    /// Looks after lost jobs now, as a relay does once a second.
+    pub async fn sweep(&self) {
+        let mut pump = Jobs::new(self.another_process(), self.jobs_carrier().await);
         soon("a sweep", pump.sweep()).await.expect("a sweep");
-        ctx
     }
 
     async fn jobs_carrier(&self) -> JobsCarrier {
