@@ -19,8 +19,8 @@ EXPECTED = {
     "rust": {"ApplicationDown"},
     "nginx": {"NginxDown"},
     "mailpit": {"MailsFail"},
-    "alertmanager": {"AlertmanagerGone"},
-    "postgres-exporter": {"TargetGone"},
+    "alertmanager": {"TargetDown", "NotificationsDropped"},
+    "postgres-exporter": {"TargetDown"},
 }
 # What may fire besides: consequences, each of which is true.
 CONSEQUENCES = {
@@ -30,8 +30,6 @@ CONSEQUENCES = {
     "rust": {"TargetDown", "TargetGone", "KafkaGroupWithoutMembers", "JobsWithoutWorker"},
     "nginx": {"TargetDown", "TargetGone"},
     "mailpit": {"JobsFail", "FailedJobs", "NotificationsFail", "DependencyDown"},
-    "alertmanager": {"TargetDown", "TargetGone", "NotificationsDropped"},
-    "postgres-exporter": {"TargetDown"},
 }
 # Alerts of the budgets and of restarts follow from any breakage, and stay for as long as their windows are.
 AFTERMATH = {
@@ -85,13 +83,16 @@ def main(services):
         raise SystemExit(f"drill: something is wrong already: {', '.join(sorted(firing))}")
     rows, faults = [], []
     with Traffic(f"https://localhost:{port}", f"http://localhost:{values['MAILPIT_PORT']}") as traffic:
-        for service in services or EXPECTED:
-            row, found = drill(service, prometheus, traffic)
-            rows.append(row)
-            faults += found
-    print("\n| Killed | Alerts, and after how long | What Overview showed | Rounds of work that failed | Healthy after | Quiet after |")
-    print("|---|---|---|---|---|---|")
-    print("\n".join(rows))
+        try:
+            for service in services or EXPECTED:
+                row, found = drill(service, prometheus, traffic)
+                rows.append(row)
+                faults += found
+        finally:
+            # Also of a run that is broken off.
+            print("\n| Killed | Alerts, and after how long | What Overview showed | Rounds of work that failed | Healthy after | Quiet after |")
+            print("|---|---|---|---|---|---|")
+            print("\n".join(rows), flush=True)
     for fault in faults:
         print(f"drill: {fault}", file=sys.stderr)
     return 1 if faults else 0
