@@ -10,7 +10,7 @@ rm -rf /var/lib/apt/lists/*
 if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then rustup component add clippy rustfmt; fi
 
 # These run for moments: compiling them quickly matters more than how fast they are.
-export CARGO_TARGET_DIR=/tmp/tools CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+export CARGO_TARGET_DIR=/tmp/tools CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
   CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_STRIP=symbols
 cargo install --locked --root /usr/local cargo-watch@8.5.3
 cargo install --locked --root /usr/local sqlx-cli@0.9.0 --no-default-features --features postgres,rustls

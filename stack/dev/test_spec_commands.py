@@ -162,6 +162,24 @@ def test_up_a_second_time_changes_nothing(stack):
         assert {service: row["ID"] for service, row in stack.services().items()} == ids, line
 
 
+def test_building_starts_nothing(stack):
+    container, file = stack.container("redis"), stack.root / "redis/entrypoint.sh"
+
+    def image():
+        return stack.run("docker", "image", "inspect", "--format", "{{.Id}}", stack.inspect("redis")["Config"]["Image"]).stdout
+
+    before, text = image(), file.read_text()
+    try:
+        file.write_text(f"{text}# A line more.\n")
+        assert "the images are built" in stack.shell("./sun build redis", timeout=600).stdout
+        assert image() != before
+        assert stack.container("redis") == container and is_green(stack, "redis")
+    finally:
+        file.write_text(text)
+        stack.shell("./sun build redis", timeout=600)
+    assert image() == before
+
+
 def test_the_full_reset(stack):
     """The four commands of the documents, in a project of its own that has one small service."""
     project = stack.inspect("redis")["Config"]["Labels"]["com.docker.compose.project"] + "-reset"
