@@ -24,16 +24,17 @@ EXPECTED = {
 }
 # What may fire besides: consequences, each of which is true.
 CONSEQUENCES = {
-    "postgres": {"ServerErrors", "ErrorsInTheLog", "LeaseWithoutLeader", "LeaseChanges", "DependencyDown", "TargetDown"},
-    "rabbitmq": {"JobsOverdue", "JobsWithoutWorker", "ErrorsInTheLog", "TargetGone"},
-    "kafka": {"RelayProducerResets", "KafkaNoController", "KafkaGroupWithoutMembers", "ErrorsInTheLog", "TargetGone"},
+    "postgres": {"ServerErrors", "LeaseWithoutLeader", "LeaseChanges", "DependencyDown", "TargetDown"},
+    "rabbitmq": {"JobsOverdue", "JobsWithoutWorker", "TargetGone"},
+    "kafka": {"RelayProducerResets", "KafkaNoController", "KafkaGroupWithoutMembers", "TargetGone"},
     "rust": {"TargetDown", "TargetGone", "KafkaGroupWithoutMembers", "JobsWithoutWorker"},
     "nginx": {"TargetDown", "TargetGone"},
     "mailpit": {"JobsFail", "FailedJobs", "NotificationsFail", "DependencyDown"},
 }
-# Alerts of the budgets and of restarts follow from any breakage, and stay for as long as their windows are.
+# Alerts of the budgets, of restarts and of the log follow from any breakage, and stay for as long as their windows are.
 AFTERMATH = {
-    "ErrorBudgetBurnsFast", "ErrorBudgetBurns", "ErrorBudgetBurnsSlowly", "ErrorBudgetBurnsToday", "ApplicationRestarts", "MailsFail", "JobsFail",
+    "ErrorBudgetBurnsFast", "ErrorBudgetBurns", "ErrorBudgetBurnsSlowly", "ErrorBudgetBurnsToday", "ApplicationRestarts", "ErrorsInTheLog", "MailsFail",
+    "JobsFail",
 }
 # The longest of the rules waits five minutes for more than one failed mail.
 BROKEN, QUIET, LOOK = 480, 600, 2
