@@ -1,6 +1,7 @@
 """The stack under test, as the tests see it: the checkout they run in, with its own project, subnet and ports."""
 
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -32,6 +33,11 @@ class Answer:
 
     def json(self):
         return json.loads(self.body)
+
+
+# Certificates of this stack are self-signed.
+INSECURE = ssl.create_default_context()
+INSECURE.check_hostname, INSECURE.verify_mode = False, ssl.CERT_NONE
 
 
 class KeepRedirects(urllib.request.HTTPRedirectHandler):
@@ -83,16 +89,26 @@ class Stack:
         return self.run("docker", "compose", *words, **options)
 
     def exec(self, service, *command, **options):
-        return self.compose("exec", "-T", service, *command, **options)
+        return self.run("docker", "exec", "--interactive", self.container(service), *command, **options)
 
     def up(self, *words, **options):
         return self.run("./sun", "up", *words, **{"timeout": 900, **options})
 
     # ---- containers
 
+    @functools.cached_property
+    def project(self):
+        return self.env("COMPOSE_PROJECT_NAME")
+
+    def containers(self, **labels):
+        """The ids of all of them, or of those with Compose's labels; of the engine: Compose reads its files first, for five times as long."""
+        labels = {"project": self.project, "oneoff": "False", **labels}
+        filters = (word for name, value in labels.items() for word in ("--filter", f"label=com.docker.compose.{name}={value}"))
+        return self.run("docker", "ps", "--all", "--quiet", "--no-trunc", *filters).stdout.split()
+
     def container(self, service):
-        """The id of the one container of a service."""
-        return self.compose("ps", "--all", "--quiet", service).stdout.strip()
+        """The id of the one container of a service; empty if there is none."""
+        return "".join(self.containers(service=service))
 
     def inspect(self, service):
         return json.loads(self.run("docker", "inspect", self.container(service)).stdout)[0]
@@ -140,9 +156,7 @@ class Stack:
 
     def http(self, url, method="GET", headers=None, data=None, timeout=10):
         """A request that follows no redirect and trusts the self-signed certificate."""
-        insecure = ssl.create_default_context()
-        insecure.check_hostname, insecure.verify_mode = False, ssl.CERT_NONE
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=insecure), KeepRedirects())
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=INSECURE), KeepRedirects())
         request = urllib.request.Request(url, method=method, headers=headers or {}, data=data)
         try:
             with opener.open(request, timeout=timeout) as response:

@@ -59,8 +59,7 @@ def only_running(stack):
 
 def inspect(stack):
     """{service: what the engine knows of its container}, in two commands for all."""
-    ids = stack.compose("ps", "--all", "--quiet").stdout.split()
-    found = json.loads(stack.run("docker", "inspect", *ids).stdout)
+    found = json.loads(stack.run("docker", "inspect", *stack.containers()).stdout)
     return {container["Config"]["Labels"]["com.docker.compose.service"]: container for container in found}
 
 
