@@ -10,7 +10,7 @@ case $1 in
       cargo install --locked --root /usr/local cargo-chef@0.1.78
     ;;
   build)
-    cargo build --release --locked --bin blazing_sun
-    cp target/release/blazing_sun /blazing_sun
+    cargo build --profile "$2" --locked --bin blazing_sun
+    cp "target/$2/blazing_sun" /blazing_sun
     ;;
 esac

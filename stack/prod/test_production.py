@@ -18,7 +18,7 @@ PASSWORDS = (
 def production(stack):
     """The stack in production mode, each password its own."""
     own = {name: f"{name.lower().replace('_', '-')} of 'prod' #1$ and long enough" for name in PASSWORDS}
-    env_file.make(stack.root, {"BUILD_ENV": "prod", "COMPOSE_PROFILES": "pgadmin,prometheus,exporters,alertmanager", "ADMIN_EMAIL": "owner@mine.example", **own})
+    env_file.make(stack.root, {"BUILD_ENV": "prod", "RUST_PROFILE": "quick", "COMPOSE_PROFILES": "pgadmin,prometheus,exporters,alertmanager", "ADMIN_EMAIL": "owner@mine.example", **own})
     stack.up(timeout=1800)
     return stack
 
