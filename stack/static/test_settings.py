@@ -7,7 +7,7 @@ from repository import SERVICES, example, read, used_variables
 
 # Variables that Compose itself reads, or that only choose which Compose file is read.
 NOT_FOR_THE_FILES = {"BUILD_ENV", "COMPOSE_FILE"}
-# Given on the command line, by who packs a binary that is already built; a person's .env has no use for them; and what Compose sets itself.
+# For who packs a binary that is already built, for the tests of production, and what Compose sets itself; a person's .env has no use for them.
 NOT_FOR_PEOPLE = {"RUST_TARGET", "RUST_BINARY", "RUST_PROFILE", "COMPOSE_PROJECT_NAME"}
 
 # The block "Root .env" of spec/blazing-sun-infrastructure.md, without its MAIL_* (below).
