@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use anyhow::ensure;
 use sqlx::{Connection, PgConnection};
 
 use crate::report::{Report, Series};
@@ -27,11 +28,17 @@ pub async fn measure(
 ) -> anyhow::Result<()> {
     eprintln!("backlog");
     let rows = sizes.backlog;
+    let carried = sizes.rounds as i64 * relay::rows(sizes.long);
+    ensure!(
+        rows >= carried,
+        "{} rounds carry {carried} events: a backlog of {rows} is too short",
+        sizes.rounds
+    );
     let waiting = World::new(worlds, args.management_port).await?;
     fill_backlog(&waiting, rows).await?;
     let pinned = World::new(worlds, args.management_port).await?;
     let pin = fill_pinned(&pinned, rows).await?;
-    relay::refill(empty, sizes).await?;
+    relay::refill(empty, sizes.long).await?;
     jobs::refill(empty, sizes).await?;
 
     eprintln!("plans");
@@ -57,9 +64,9 @@ pub async fn measure(
     let mut events = series("relay", "events/s");
     let mut done = series("jobs", "jobs/s");
     for _ in 0..sizes.rounds {
-        relay::refill(empty, sizes).await?;
+        relay::refill(empty, sizes.long).await?;
         for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut events) {
-            series.push(relay::drain(world, sizes.events).await?);
+            series.push(relay::drain(world, sizes.long).await?);
         }
         jobs::refill(empty, sizes).await?;
         for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut done) {

@@ -39,7 +39,7 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
 
 async fn publish(world: &World, sizes: &Sizes) -> anyhow::Result<()> {
     delay::clear(world).await?;
-    relay::refill(world, sizes).await?;
+    relay::refill(world, sizes.events).await?;
     relay::send_only(world, sizes.events).await?;
     Ok(())
 }

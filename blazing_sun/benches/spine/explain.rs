@@ -8,6 +8,7 @@ use crate::report::Report;
 const EVENTS: &str = include_str!("../../src/flow/relay/events.rs");
 const EVENT_LOG: &str = include_str!("../../src/flow/event_log.rs");
 const JOBS: &str = include_str!("../../src/flow/jobs.rs");
+const WAITING: &str = include_str!("../../src/flow/relay/waiting.rs");
 
 /// A statement, and what its parameters are in PostgreSQL's words.
 struct Statement {
@@ -39,7 +40,7 @@ const PRELUDE: [&str; 3] = [
      )",
 ];
 
-const STATEMENTS: [Statement; 12] = [
+const STATEMENTS: [Statement; 15] = [
     Statement {
         name: "relay fetch, swept from 0",
         source: EVENTS,
@@ -57,6 +58,12 @@ const STATEMENTS: [Statement; 12] = [
         source: EVENT_LOG,
         after: "pub async fn settle(",
         arguments: "ARRAY(SELECT seq FROM outbox ORDER BY seq LIMIT 1000), 'relay', EPOCH",
+    },
+    Statement {
+        name: "waiting::tell, events",
+        source: WAITING,
+        after: "pub async fn tell(",
+        arguments: "",
     },
     Statement {
         name: "jobs::due, 500",
@@ -77,10 +84,16 @@ const STATEMENTS: [Statement; 12] = [
         arguments: "now(), 1",
     },
     Statement {
+        name: "jobs::oldest_sent",
+        source: JOBS,
+        after: "pub async fn oldest_sent(",
+        arguments: "",
+    },
+    Statement {
         name: "jobs::sent_count",
         source: JOBS,
         after: "pub async fn sent_count(",
-        arguments: "",
+        arguments: "(SELECT min(sent_at) FROM jobs WHERE state = 'sent')",
     },
     Statement {
         name: "jobs::overdue_count",
@@ -105,6 +118,12 @@ const STATEMENTS: [Statement; 12] = [
         source: JOBS,
         after: "pub async fn claim(",
         arguments: "SENT, 0, now() + interval '90 s'",
+    },
+    Statement {
+        name: "jobs::renew",
+        source: JOBS,
+        after: "pub async fn renew(",
+        arguments: "RUNNING, 1, now() + interval '90 s'",
     },
     Statement {
         name: "jobs::finish",

@@ -227,7 +227,7 @@ async fn consume(
             .bind(id)
             .execute(&mut connection)
             .await?;
-            sqlx::query("UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = now() WHERE id = $1 AND state = 'running'")
+            sqlx::query("UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = now() WHERE id = $1 AND lease_until IS NOT NULL")
                 .bind(id)
                 .execute(&mut connection)
                 .await?;

@@ -35,11 +35,11 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     let mut bare = Series::new("bare events loop", "events/s");
     let mut producer = Series::new("producer alone", "records/s");
     for _ in 0..sizes.rounds {
-        refill(world, sizes).await?;
+        refill(world, sizes.events).await?;
         relay.push(drain(world, sizes.events).await?);
-        refill(world, sizes).await?;
+        refill(world, sizes.events).await?;
         bare.push(drain_bare(world, sizes.events).await?);
-        refill(world, sizes).await?;
+        refill(world, sizes.events).await?;
         producer.push(send_only(world, sizes.events).await?);
     }
     report.compare(&relay, &[&bare, &producer]);
@@ -49,8 +49,13 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
 }
 
 /// Has as many events wait as a round needs.
-pub async fn refill(world: &World, sizes: &Sizes) -> anyhow::Result<()> {
-    fill::events_anew(world, sizes.events.rows(SPARE)).await
+pub async fn refill(world: &World, span: Span) -> anyhow::Result<()> {
+    fill::events_anew(world, rows(span)).await
+}
+
+/// Events that a round needs.
+pub fn rows(span: Span) -> i64 {
+    span.rows(SPARE)
 }
 
 /// The relay as the application runs it, over an outbox that is filled.

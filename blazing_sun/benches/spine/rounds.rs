@@ -26,6 +26,8 @@ pub struct Sizes {
     pub jobs: Span,
     /// Seconds at each rate of events, and with each kind of sign-up.
     pub seconds: u64,
+    /// As many events as take several seconds, so that what the relay does every few seconds has its part in them.
+    pub long: Span,
     /// Rows of backlog.
     pub backlog: i64,
     /// Transactions in a large book.
@@ -64,6 +66,10 @@ impl Sizes {
                     timed: 300,
                 },
                 seconds: 2,
+                long: Span {
+                    warm: 1000,
+                    timed: 8000,
+                },
                 backlog: 20_000,
                 transactions: 20_000,
                 others: 100,
@@ -80,6 +86,10 @@ impl Sizes {
                     timed: 6000,
                 },
                 seconds: 6,
+                long: Span {
+                    warm: 5000,
+                    timed: 150_000,
+                },
                 backlog: 1_000_000,
                 transactions: 1_000_000,
                 others: 10_000,

@@ -2,6 +2,10 @@
 //!
 //! ready -> sent (the broker has a ticket) -> running (a worker claimed it) -> done, or ready again, or failed. Whatever
 //! a worker does to its job names the attempt, so that one who was given up changes nothing any more.
+//!
+//! A statement about jobs that it names by their ids must not say `state = '…'` of them: with that PostgreSQL may take the
+//! index of this state instead, which looks empty to it and may be full of entries that a long transaction keeps from being
+//! cleaned up. So `lease_until IS NOT NULL` stands for "running", which a constraint of the table makes the same.
 
 mod operator;
 
@@ -90,11 +94,22 @@ pub async fn due(pool: &PgPool, now: DateTime<Utc>, limit: i64) -> sqlx::Result<
         .collect())
 }
 
-/// How many tickets the broker holds, as far as is known.
-pub async fn sent_count(pool: &PgPool) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM jobs WHERE state = 'sent'"#)
+/// Since when the broker holds the oldest of its tickets. None: it holds none.
+pub async fn oldest_sent(pool: &PgPool) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!("SELECT min(sent_at) FROM jobs WHERE state = 'sent'")
         .fetch_one(pool)
         .await
+}
+
+/// How many tickets the broker took since a moment and still holds, as far as is known. The moment spares the count the
+/// dead entries of what was claimed before.
+pub async fn sent_count(pool: &PgPool, since: DateTime<Utc>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM jobs WHERE state = 'sent' AND sent_at >= $1"#,
+        since
+    )
+    .fetch_one(pool)
+    .await
 }
 
 /// Notes that the broker has these tickets. `false`: another relay leads. A job that was claimed meanwhile is left alone.
@@ -114,7 +129,7 @@ pub async fn settle_sent(
            ), settled AS (
                UPDATE jobs SET state = 'sent', sent_at = $3
                FROM unnest($1::uuid[], $2::int[]) AS sent (id, attempt)
-               WHERE jobs.id = sent.id AND jobs.attempt = sent.attempt AND state = 'ready' AND EXISTS (SELECT FROM held)
+               WHERE jobs.id = sent.id AND jobs.attempt = sent.attempt AND state IN ('ready', 'sent') AND EXISTS (SELECT FROM held)
            )
            SELECT EXISTS (SELECT FROM held) AS "held!""#,
         &ids,
@@ -188,7 +203,7 @@ pub async fn renew(
     lease_until: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let renewed = sqlx::query!(
-        "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'running'",
+        "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND lease_until IS NOT NULL",
         id,
         attempt,
         lease_until,
@@ -208,7 +223,7 @@ pub async fn finish(
 ) -> sqlx::Result<bool> {
     let finished = sqlx::query!(
         "UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = $3, history = history || $4
-         WHERE id = $1 AND attempt = $2 AND state = 'running'",
+         WHERE id = $1 AND attempt = $2 AND lease_until IS NOT NULL",
         id,
         attempt,
         now,
@@ -235,7 +250,7 @@ pub async fn fail(
              state = CASE WHEN $5 OR attempt >= max_attempts THEN 'failed' ELSE 'ready' END,
              finished_at = CASE WHEN $5 OR attempt >= max_attempts THEN $3::timestamptz END,
              run_at = $4, lease_until = NULL, history = history || $6
-         WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING state",
+         WHERE id = $1 AND attempt = $2 AND lease_until IS NOT NULL RETURNING state",
         id,
         attempt,
         now,

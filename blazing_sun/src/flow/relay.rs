@@ -20,6 +20,8 @@ pub use jobs::{Jobs, JobsCarrier};
 
 /// The shortest and the longest pause between two looks at an idle table, if nobody wakes the relay.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
+/// The longest pause if the look itself was slow, as it is behind dead rows: it may take a fifth of the time at most.
+const SLOW_PAUSE: Duration = Duration::from_secs(1);
 /// The pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -142,10 +144,12 @@ async fn pump<P: Pump>(pump: &mut P, ctx: &Ctx, term: Term, stop: &CancellationT
         } else {
             term
         };
+        let began = Instant::now();
         match pump.step(term, stop).await {
             Ok(Step::Deposed) => return,
             Ok(Step::Carried(0)) => {
-                pause = PAUSES.1.min(pause * 2);
+                let slow = SLOW_PAUSE.min(began.elapsed() * 4);
+                pause = PAUSES.1.min(pause * 2).max(slow);
             }
             Ok(Step::Carried(_)) => {
                 pause = PAUSES.0;

@@ -6,14 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use blazing_sun::flow::catalogue::Catalogue;
 use blazing_sun::flow::event::MAX_BYTES;
-use blazing_sun::flow::job::{Job, JobError, Run};
+use blazing_sun::flow::job::{Job, JobError, Run, Ticket};
+use blazing_sun::flow::jobs::{self, Verdict};
+use blazing_sun::flow::lease::Lease;
 use blazing_sun::flow::outbox::{self, Refused};
 use blazing_sun::flow::worker::Outcome;
 use blazing_sun::kernel::id;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::Executor;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Executor, PgPool};
 use uuid::Uuid;
 
 use crate::harness::{ATTEMPTS, Carrier, Deed, Effect, Errand, Script, World, count, told};
@@ -395,4 +398,91 @@ impl Job for Luggage {
     async fn run(&self, _: &(), _: &mut Run) -> Result<(), JobError> {
         Err(JobError::Discard("too heavy".to_owned()))
     }
+}
+
+/// A long transaction keeps dead rows from being cleaned up; the others must not have to read them for every job.
+#[tokio::test]
+async fn a_job_costs_no_look_at_those_that_are_done() {
+    const DONE: i32 = 20_000;
+    let world = World::with_jobs_over(Carrier::Postgres).await;
+    let name = Errand::<5>::NAME;
+    sqlx::query(
+        "INSERT INTO jobs (id, name, payload, priority, state, max_attempts, run_at, correlation_id, created_at)
+         SELECT uuidv7(), $1, '{}', 5, 'ready', 10, now(), 'test', now() FROM generate_series(1, $2)",
+    )
+    .bind(name)
+    .bind(DONE)
+    .execute(world.pool())
+    .await
+    .expect("jobs");
+    let mut long = world.pool().begin().await.expect("a transaction");
+    long.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        .await
+        .expect("a long transaction");
+    long.execute("SELECT FROM jobs LIMIT 1")
+        .await
+        .expect("a snapshot");
+    for change in [
+        "UPDATE jobs SET state = 'sent', sent_at = now()",
+        "UPDATE jobs SET state = 'running', attempt = 1, lease_until = now()",
+        "UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = now()",
+        "ANALYZE jobs",
+    ] {
+        world.pool().execute(change).await.expect("a change");
+    }
+
+    let term = Lease::new("relay").take(world.pool()).await;
+    let term = term.expect("PostgreSQL").expect("the lease");
+    let now = world.ctx.now();
+    for plans in ["force_custom_plan", "force_generic_plan"] {
+        let options = (*world.pool().connect_options()).clone();
+        // One connection, whose statistics can be had at once.
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.options([("plan_cache_mode", plans)]))
+            .await
+            .expect("PostgreSQL");
+        let mut claimed = Vec::new();
+        let before = entries_read(&pool).await;
+        for _ in 0..2 {
+            let id = world.enqueue(&Errand::<5>::default()).await;
+            let ticket = Ticket {
+                id,
+                name: name.to_owned(),
+                attempt: 0,
+            };
+            let settled = jobs::settle_sent(&pool, term, std::slice::from_ref(&ticket), now).await;
+            assert!(settled.expect("PostgreSQL"));
+            assert_eq!(world.job(id).await.state, "sent");
+            let claim = jobs::claim(&pool, &ticket, now).await.expect("PostgreSQL");
+            assert!(claim.is_some());
+            let renewed = jobs::renew(&pool, id, 1, now).await.expect("PostgreSQL");
+            assert!(renewed);
+            claimed.push(id);
+        }
+        let mut connection = pool.acquire().await.expect("a connection");
+        let finished = jobs::finish(&mut connection, claimed[0], 1, now).await;
+        assert!(finished.expect("PostgreSQL"));
+        drop(connection);
+        let failed = jobs::fail(&pool, claimed[1], 1, now, true, "a test").await;
+        assert_eq!(failed.expect("PostgreSQL"), Verdict::Failed);
+        let read = entries_read(&pool).await - before;
+        pool.close().await;
+
+        assert_eq!(read, 0, "{plans}: entries of other jobs were read");
+    }
+    long.rollback().await.expect("a rollback");
+}
+
+/// Entries that were read in the indexes of the jobs, but for that of the ids.
+async fn entries_read(pool: &PgPool) -> i64 {
+    pool.execute("SELECT pg_stat_force_next_flush()")
+        .await
+        .expect("PostgreSQL");
+    sqlx::query_scalar(
+        "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'jobs' AND indexrelname <> 'jobs_pkey'",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("PostgreSQL")
 }

@@ -26,8 +26,8 @@ pub(super) async fn keep_telling(ctx: &Ctx) {
 pub async fn tell(ctx: &Ctx) -> sqlx::Result<()> {
     let metrics = ctx.metrics();
     let events = sqlx::query!(
-        r#"SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) counted) AS "waiting!",
-                      (SELECT emitted_at FROM outbox ORDER BY seq LIMIT 1) AS oldest"#
+        r#"SELECT count(*) AS "waiting!", min(emitted_at) AS oldest
+           FROM (SELECT emitted_at FROM outbox ORDER BY seq LIMIT 100000) counted"#
     )
     .fetch_one(ctx.pool())
     .await?;
