@@ -39,7 +39,7 @@ class World:
     def make(self) -> None:
         """Makes what the run needs; the template is migrated by the first run that finds it old."""
         with self.connect("postgres") as admin:
-            admin.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+            _drop(admin, self.name)
             admin.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{TEMPLATE}"')
         if not self.solo:
             self._vhost("DELETE")
@@ -50,7 +50,7 @@ class World:
     def remove(self) -> None:
         """Takes it all away again."""
         with self.connect("postgres") as admin:
-            admin.execute(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+            _drop(admin, self.name)
         if not self.solo:
             self._vhost("DELETE")
             self._topics(lambda broker: broker.delete_topics([self.prefix + topic for topic in TOPICS]))
@@ -141,7 +141,7 @@ def prepare(rooms: pathlib.Path) -> None:
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,)).fetchone():
             admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
         for (left,) in admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'chaos\\_%%' AND datname <> %s", (TEMPLATE,)).fetchall():
-            admin.execute(f'DROP DATABASE "{left}" WITH (FORCE)')
+            _drop(admin, left)
     broker = AdminClient(world.kafka())
     if topics := [topic for topic in broker.list_topics(timeout=20).topics if topic.startswith("chaos_")]:
         for gone in broker.delete_topics(topics).values():
@@ -161,6 +161,12 @@ def await_services(seconds: float = 90) -> None:
         if time.monotonic() > end:
             raise RuntimeError("the services are not healthy: " + engine.docker("ps", "--format", "{{.Names}} {{.Status}}"))
         time.sleep(0.2)
+
+
+def _drop(admin, name):
+    # Not WITH (FORCE), which refuses while PostgreSQL itself is cleaning up in there.
+    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", (name,))
+    admin.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 def _ready(role, end):

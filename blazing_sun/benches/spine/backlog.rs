@@ -28,18 +28,19 @@ pub async fn measure(
 ) -> anyhow::Result<()> {
     eprintln!("backlog");
     let rows = sizes.backlog;
-    let carried = sizes.rounds as i64 * relay::rows(sizes.long);
+    let carried = sizes.rounds as i64 * relay::rows(sizes.many_events);
+    let worked = sizes.rounds as i64 * jobs::rows(sizes.many_jobs);
     ensure!(
-        rows >= carried,
-        "{} rounds carry {carried} events: a backlog of {rows} is too short",
+        rows >= carried && rows * DUE / 100 >= worked,
+        "{} rounds carry {carried} events and do {worked} jobs: a backlog of {rows}, {DUE} % of its jobs due, is too short",
         sizes.rounds
     );
     let waiting = World::new(worlds, args.management_port).await?;
     fill_backlog(&waiting, rows).await?;
     let pinned = World::new(worlds, args.management_port).await?;
     let pin = fill_pinned(&pinned, rows).await?;
-    relay::refill(empty, sizes.long).await?;
-    jobs::refill(empty, sizes).await?;
+    relay::refill(empty, sizes.many_events).await?;
+    jobs::refill(empty, sizes.many_jobs).await?;
 
     eprintln!("plans");
     let mut plans = Vec::new();
@@ -64,13 +65,13 @@ pub async fn measure(
     let mut events = series("relay", "events/s");
     let mut done = series("jobs", "jobs/s");
     for _ in 0..sizes.rounds {
-        relay::refill(empty, sizes.long).await?;
+        relay::refill(empty, sizes.many_events).await?;
         for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut events) {
-            series.push(relay::drain(world, sizes.long).await?);
+            series.push(relay::drain(world, sizes.many_events).await?);
         }
-        jobs::refill(empty, sizes).await?;
+        jobs::refill(empty, sizes.many_jobs).await?;
         for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut done) {
-            series.push(jobs::work(world, sizes.jobs).await?);
+            series.push(jobs::work(world, sizes.many_jobs).await?);
         }
     }
     for [alone, waiting, pinned] in [&events, &done] {

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use blazing_sun::flow::event::CloudEvent;
+use blazing_sun::infra::kafka;
 use futures_util::FutureExt;
 use rdkafka::Message;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::consumer::Consumer as _;
 use sqlx::{Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -88,7 +89,7 @@ async fn take_bare(world: &World, span: Span) -> anyhow::Result<f64> {
 
 /// Writes records down until `stop`, and tells which ones whenever some were committed.
 pub async fn run_bare(
-    stream: StreamConsumer,
+    stream: kafka::Subscription,
     mut connection: PgConnection,
     stop: CancellationToken,
     committed: impl Fn(&[Uuid]),

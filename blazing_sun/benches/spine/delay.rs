@@ -10,9 +10,9 @@ use blazing_sun::flow::consumer::{Consumer, Source};
 use blazing_sun::flow::ctx::{Cause, Ctx};
 use blazing_sun::flow::event::CloudEvent;
 use blazing_sun::flow::outbox;
+use blazing_sun::infra::kafka;
 use blazing_sun::kernel::id::{self, Id};
 use futures_util::future::join_all;
-use rdkafka::producer::FutureProducer;
 use sqlx::{Connection, PgPool};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -159,7 +159,7 @@ async fn through_bare(world: &World, rate: u64, seconds: u64) -> anyhow::Result<
 
 async fn emit_bare(
     pool: PgPool,
-    producer: FutureProducer,
+    producer: kafka::Producer,
     prefix: String,
 ) -> anyhow::Result<(Uuid, Instant)> {
     let (id, key) = (id::new(), id::new());

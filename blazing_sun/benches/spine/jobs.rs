@@ -61,9 +61,9 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
     let mut spine = Series::new("jobs", "jobs/s");
     let mut bare = Series::new("bare lapin loop", "jobs/s");
     for _ in 0..sizes.rounds {
-        refill(world, sizes).await?;
+        refill(world, sizes.jobs).await?;
         spine.push(work(world, sizes.jobs).await?);
-        refill(world, sizes).await?;
+        refill(world, sizes.jobs).await?;
         bare.push(work_bare(world, sizes.jobs).await?);
     }
     report.compare(&spine, &[&bare]);
@@ -72,8 +72,13 @@ pub async fn measure(world: &World, sizes: &Sizes, report: &mut Report) -> anyho
 }
 
 /// Has as many jobs wait as a round needs: the broker's window stays full until the clock stops.
-pub async fn refill(world: &World, sizes: &Sizes) -> anyhow::Result<()> {
-    fill::jobs_anew(world, sizes.jobs.rows(WINDOW + 2 * BATCH as u64)).await
+pub async fn refill(world: &World, span: Span) -> anyhow::Result<()> {
+    fill::jobs_anew(world, rows(span)).await
+}
+
+/// How many those are.
+pub fn rows(span: Span) -> i64 {
+    span.rows(WINDOW + 2 * BATCH as u64)
 }
 
 /// Relay and worker as the application runs them, over a table that is filled.

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use blazing_sun::flow::event::CONTENT_TYPE;
+use blazing_sun::infra::kafka;
 use futures_util::future::join_all;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::OwnedDeliveryResult;
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureRecord};
 use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -151,7 +152,7 @@ pub async fn send_only(world: &World, span: Span) -> anyhow::Result<f64> {
 
 /// Gives rows to the producer as the relay does.
 pub fn send(
-    producer: &FutureProducer,
+    producer: &kafka::Producer,
     prefix: &str,
     rows: &[Row],
 ) -> anyhow::Result<Vec<DeliveryFuture>> {

@@ -27,7 +27,9 @@ pub struct Sizes {
     /// Seconds at each rate of events, and with each kind of sign-up.
     pub seconds: u64,
     /// As many events as take several seconds, so that what the relay does every few seconds has its part in them.
-    pub long: Span,
+    pub many_events: Span,
+    /// The same for jobs.
+    pub many_jobs: Span,
     /// Rows of backlog.
     pub backlog: i64,
     /// Transactions in a large book.
@@ -66,9 +68,13 @@ impl Sizes {
                     timed: 300,
                 },
                 seconds: 2,
-                long: Span {
+                many_events: Span {
                     warm: 1000,
                     timed: 8000,
+                },
+                many_jobs: Span {
+                    warm: 100,
+                    timed: 600,
                 },
                 backlog: 20_000,
                 transactions: 20_000,
@@ -86,9 +92,13 @@ impl Sizes {
                     timed: 6000,
                 },
                 seconds: 6,
-                long: Span {
+                many_events: Span {
                     warm: 5000,
                     timed: 150_000,
+                },
+                many_jobs: Span {
+                    warm: 2000,
+                    timed: 20_000,
                 },
                 backlog: 1_000_000,
                 transactions: 1_000_000,

@@ -201,7 +201,12 @@ impl World {
         admin.delete_topics(&topics, &AdminOptions::new()).await?;
         let group = self.kafka()?.full_name("audit");
         admin.delete_groups(&[&group], &AdminOptions::new()).await?;
-        self.administer(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        // Not WITH (FORCE), which refuses while PostgreSQL itself is cleaning up in there.
+        self.administer(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND usename = current_user"
+        ))
+        .await?;
+        self.administer(format!("DROP DATABASE IF EXISTS {name}"))
             .await
     }
 

@@ -19,6 +19,7 @@ use crate::flow::faults::{self, Mistake};
 use crate::flow::reaction::{Reaction, Wanted};
 use crate::flow::trace;
 use crate::infra::postgres;
+use crate::infra::seldom::Seldom;
 pub use batch::Outcome;
 pub use source::{Records, Source};
 
@@ -31,8 +32,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// How much of a key tells aggregates apart, in characters.
 const KEY_LENGTH: usize = 200;
-/// The pause while PostgreSQL is away.
+/// The pause while PostgreSQL or the broker is away.
 const AWAY: Duration = Duration::from_millis(500);
+
+static FAILURES: Seldom = Seldom::new();
 
 /// A record as it came.
 #[derive(Clone, Debug)]
@@ -157,11 +160,15 @@ impl Consumer {
                 Err(error) => Err(error),
             };
             if let Err(error) = outcome {
-                tracing::warn!(
-                    consumer.name = self.name(),
-                    error = format!("{error:#}"),
-                    "the consumer failed and tries again"
-                );
+                let error = format!("{error:#}");
+                if let Some(suppressed) = FAILURES.again(&format!("{} {error}", self.name())) {
+                    tracing::warn!(
+                        consumer.name = self.name(),
+                        error,
+                        suppressed,
+                        "the consumer failed and tries again"
+                    );
+                }
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = sleep(AWAY) => {}
@@ -229,11 +236,15 @@ impl Consumer {
                 if stop.is_cancelled() {
                     return Err(error);
                 }
-                tracing::warn!(
-                    consumer.name = self.name(),
-                    error = format!("{error:#}"),
-                    "the consumer waits for PostgreSQL"
-                );
+                let error = format!("{error:#}");
+                if let Some(suppressed) = FAILURES.again(&format!("{} {error}", self.name())) {
+                    tracing::warn!(
+                        consumer.name = self.name(),
+                        error,
+                        suppressed,
+                        "the consumer waits for PostgreSQL"
+                    );
+                }
                 sleep(AWAY).await;
                 continue;
             }

@@ -15,6 +15,7 @@ use crate::flow::ctx::{Ctx, Wakeups};
 #[cfg(feature = "chaos")]
 use crate::flow::faults;
 use crate::flow::lease::{Lease, Term, Work};
+use crate::infra::seldom::Seldom;
 pub use events::{Events, EventsCarrier};
 pub use jobs::{Jobs, JobsCarrier};
 
@@ -24,6 +25,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
 /// The pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+static FAILURES: Seldom = Seldom::new();
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,11 +159,15 @@ async fn pump<P: Pump>(pump: &mut P, ctx: &Ctx, term: Term, stop: &CancellationT
                 continue;
             }
             Err(error) => {
-                tracing::warn!(
-                    relay.pump = P::NAME,
-                    error = format!("{error:#}"),
-                    "the relay failed and tries again"
-                );
+                let error = format!("{error:#}");
+                if let Some(suppressed) = FAILURES.again(&format!("{} {error}", P::NAME)) {
+                    tracing::warn!(
+                        relay.pump = P::NAME,
+                        error,
+                        suppressed,
+                        "the relay failed and tries again"
+                    );
+                }
                 pause = AFTER_FAILURE;
             }
         }

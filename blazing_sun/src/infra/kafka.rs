@@ -2,21 +2,31 @@
 //! producer, each consumer a subscription.
 
 mod reader;
+mod said;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, StreamConsumer};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::{DefaultProducerContext, FutureProducer, Producer, ThreadedProducer};
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+
+use said::Said;
 
 pub use reader::{Place, Reader, Seen, places};
 
 /// How long a question may keep its thread.
 const ANSWER: Duration = Duration::from_secs(1);
+
+/// Sends records, and says of each whether the broker has it.
+pub type Producer = rdkafka::producer::FutureProducer<Said>;
+/// Takes records as a member of a group.
+pub type Subscription = rdkafka::consumer::StreamConsumer<Said>;
+/// Looks at records, in no group.
+type Onlooker = rdkafka::consumer::BaseConsumer<Said>;
 
 /// Where the broker is and what it must hold.
 #[derive(Clone, Debug)]
@@ -53,7 +63,7 @@ impl Settings {
 
     /// A producer that keeps the order of what it was given and sends it again until the broker has it, however long that
     /// takes.
-    pub fn producer(&self) -> KafkaResult<FutureProducer> {
+    pub fn producer(&self) -> KafkaResult<Producer> {
         self.client()
             .set("enable.idempotence", "true")
             .set("acks", "all")
@@ -62,12 +72,12 @@ impl Settings {
             .set("message.max.bytes", "1048588")
             // A topic that does not exist is told after five seconds instead of thirty.
             .set("topic.metadata.propagation.max.ms", "5000")
-            .create()
+            .create_with_context(Said)
     }
 
     /// A consumer in a group, at the group's place or else at the beginning. An offset is committed after it was stored.
-    pub fn subscribe(&self, group: &str, topics: &[&str]) -> KafkaResult<StreamConsumer> {
-        let consumer: StreamConsumer = self
+    pub fn subscribe(&self, group: &str, topics: &[&str]) -> KafkaResult<Subscription> {
+        let consumer: Subscription = self
             .client()
             .set("group.id", self.full_name(group))
             .set("enable.auto.commit", "true")
@@ -77,7 +87,7 @@ impl Settings {
             .set("session.timeout.ms", "10000")
             // What may be fetched ahead, in KiB: the default would be 64 MiB for each consumer.
             .set("queued.max.messages.kbytes", "4096")
-            .create()?;
+            .create_with_context(Said)?;
         let topics: Vec<String> = topics.iter().map(|topic| self.full_name(topic)).collect();
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
@@ -85,20 +95,20 @@ impl Settings {
     }
 
     /// A client that looks at topics and at the places of a group, which it never joins.
-    fn onlooker(&self, group: &str) -> KafkaResult<BaseConsumer> {
+    fn onlooker(&self, group: &str) -> KafkaResult<Onlooker> {
         self.client()
             .set("group.id", self.full_name(group))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "16384")
-            .create()
+            .create_with_context(Said)
     }
 }
 
 /// The client that asks: a producer, because its thread also takes in the errors of an absent broker.
 pub struct Kafka {
-    client: Arc<ThreadedProducer<DefaultProducerContext>>,
+    client: Arc<ThreadedProducer<Said>>,
     topics: Vec<String>,
 }
 
@@ -106,7 +116,7 @@ impl Kafka {
     /// Starts the client, which looks for the broker in the background.
     pub fn new(settings: &Settings) -> KafkaResult<Self> {
         Ok(Self {
-            client: Arc::new(settings.client().create()?),
+            client: Arc::new(settings.client().create_with_context(Said)?),
             topics: settings
                 .topics
                 .iter()

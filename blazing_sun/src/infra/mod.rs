@@ -7,6 +7,7 @@ pub mod migrations;
 pub mod postgres;
 pub mod rabbitmq;
 pub mod redis;
+pub mod seldom;
 pub mod services;
 pub mod smtp;
 pub mod traces;

@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 
 use super::{block_on, soon};
 
@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// A prefix of its own, and the topics with it; they and their groups are deleted with this value.
 pub struct Topics {
     settings: kafka::Settings,
-    producer: FutureProducer,
+    producer: kafka::Producer,
 }
 
 /// A record that no application would send.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rdkafka::Message;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::message::BorrowedMessage;
 use tokio::time::timeout;
 
@@ -31,7 +31,7 @@ pub enum Source {
     /// A group's part of the topics.
     Kafka {
         /// The member of the group.
-        stream: Box<StreamConsumer>,
+        stream: Box<kafka::Subscription>,
         /// What the broker has before the topics' names.
         prefix: String,
         /// Whose place it is.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer, PurgeConfig};
+use rdkafka::producer::{FutureRecord, Producer as _, PurgeConfig};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -98,7 +98,7 @@ struct Running {
 pub struct Events {
     ctx: Ctx,
     carrier: EventsCarrier,
-    producer: Option<FutureProducer>,
+    producer: Option<kafka::Producer>,
     /// No event has a number up to it, but for those of refused topics: what could have had one has ended and was settled.
     /// It spares the fetch the dead rows of what was settled before.
     floor: i64,

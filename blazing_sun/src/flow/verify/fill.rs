@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -141,7 +141,7 @@ impl Verification {
 /// In their order, and with the time of their first publishing, so that they stay no longer than they would have: the inbox
 /// remembers for a day more.
 async fn send(
-    producer: &FutureProducer,
+    producer: &kafka::Producer,
     settings: &kafka::Settings,
     events: &[Published],
 ) -> anyhow::Result<()> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
-use crate::infra::kafka::Settings;
+use crate::infra::kafka::{Onlooker, Settings};
 
 /// The most records of one batch, and the most of their bytes, but for one record that alone has more.
 const BATCH: usize = 1000;
@@ -48,7 +48,7 @@ pub struct Place {
 
 /// Topics that are being read.
 pub struct Reader {
-    consumer: Arc<BaseConsumer>,
+    consumer: Arc<Onlooker>,
     prefix: String,
     /// What is still to be read: the end of each partition that has one ahead.
     ends: HashMap<(String, i32), i64>,
@@ -136,7 +136,7 @@ pub async fn places(
 }
 
 /// The partitions of those topics that there are.
-fn partitions(consumer: &BaseConsumer, names: &[String]) -> anyhow::Result<Vec<(String, i32)>> {
+fn partitions(consumer: &Onlooker, names: &[String]) -> anyhow::Result<Vec<(String, i32)>> {
     let metadata = consumer.fetch_metadata(None, ANSWER)?;
     let mut partitions = Vec::new();
     for topic in metadata.topics() {
@@ -150,7 +150,7 @@ fn partitions(consumer: &BaseConsumer, names: &[String]) -> anyhow::Result<Vec<(
 }
 
 fn begin(
-    consumer: &BaseConsumer,
+    consumer: &Onlooker,
     names: &[String],
     since: Option<DateTime<Utc>>,
 ) -> anyhow::Result<HashMap<(String, i32), i64>> {
@@ -184,7 +184,7 @@ fn begin(
 }
 
 fn read(
-    consumer: &BaseConsumer,
+    consumer: &Onlooker,
     prefix: &str,
     ends: &mut HashMap<(String, i32), i64>,
 ) -> anyhow::Result<Vec<Seen>> {

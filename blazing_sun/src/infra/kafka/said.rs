@@ -1,0 +1,48 @@
+//! What librdkafka says, in the log. Every client of a broker that is away says the same things each second.
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+
+use crate::infra::seldom::Seldom;
+
+static SAID: Seldom = Seldom::new();
+
+/// Writes what a client says; the same kind of thing once a minute, whichever clients of this process say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said;
+
+impl ClientContext for Said {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+        let Some(suppressed) = SAID.again(&format!("{level:?} {facility}")) else {
+            return;
+        };
+        match level {
+            Emerg | Alert | Critical | Error => {
+                tracing::error!(target: "librdkafka", suppressed, "{facility} {message}");
+            }
+            Warning => tracing::warn!(target: "librdkafka", suppressed, "{facility} {message}"),
+            Notice | Info => tracing::info!(target: "librdkafka", suppressed, "{facility} {message}"),
+            Debug => tracing::debug!(target: "librdkafka", suppressed, "{facility} {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let error = error.to_string();
+        if let Some(suppressed) = SAID.again(&error) {
+            tracing::error!(target: "librdkafka", suppressed, "{error}: {reason}");
+        }
+    }
+}
+
+impl ConsumerContext for Said {}
+
+impl ProducerContext for Said {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
+}
