@@ -62,7 +62,8 @@ mod tests {
     fn a_line_is_said_once_a_minute_with_the_number_of_those_kept_back() {
         let seldom = Seldom::new();
         let start = Instant::now();
-        let again = |line: &str, seconds: u64| seldom.at(start + Duration::from_secs(seconds), line);
+        let again =
+            |line: &str, seconds: u64| seldom.at(start + Duration::from_secs(seconds), line);
         assert_eq!(again("away", 0), Some(0));
         assert_eq!(again("away", 1), None);
         assert_eq!(again("full", 1), Some(0), "another line");

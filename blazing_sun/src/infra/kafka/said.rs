@@ -26,7 +26,9 @@ impl ClientContext for Said {
                 tracing::error!(target: "librdkafka", suppressed, "{facility} {message}");
             }
             Warning => tracing::warn!(target: "librdkafka", suppressed, "{facility} {message}"),
-            Notice | Info => tracing::info!(target: "librdkafka", suppressed, "{facility} {message}"),
+            Notice | Info => {
+                tracing::info!(target: "librdkafka", suppressed, "{facility} {message}")
+            }
             Debug => tracing::debug!(target: "librdkafka", suppressed, "{facility} {message}"),
         }
     }
