@@ -1,12 +1,12 @@
 //! The same with a million rows that wait, and once more with a million dead rows that a pinned snapshot keeps.
 //!
 //! Three worlds side by side: an empty one, one with the backlog, and one with the backlog behind the dead rows, where a
-//! session that took its snapshot before they died stays open.
+//! session that took its snapshot before they died stays open. First with events, then with jobs.
 
 use std::sync::Arc;
 
 use anyhow::ensure;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::report::{Report, Series};
 use crate::rounds::Sizes;
@@ -18,7 +18,7 @@ const DUE: i64 = 40;
 /// The versions that a job leaves behind until it is done: ready, sent, running.
 const VERSIONS: i64 = 3;
 
-/// Explains the statements in each world, then measures relay and jobs in each in turn.
+/// Measures the relay in each world in turn, explains the statements in each, then measures the jobs.
 pub async fn measure(
     args: &Args,
     empty: &World,
@@ -36,19 +36,34 @@ pub async fn measure(
         sizes.rounds
     );
     let waiting = World::new(worlds, args.management_port).await?;
-    fill_backlog(&waiting, rows).await?;
     let pinned = World::new(worlds, args.management_port).await?;
-    let pin = fill_pinned(&pinned, rows).await?;
-    relay::refill(empty, sizes.many_events).await?;
-    jobs::refill(empty, sizes.many_jobs).await?;
+    let worlds = [empty, &*waiting, &*pinned];
+    let series = |what: &str, unit| {
+        ["", ", backlog", ", backlog behind a pinned snapshot"]
+            .map(|with| Series::new(format!("{what}{with}"), unit))
+    };
 
+    // One after the other: a relay carries both, and either would take from the other's time.
+    fill_events(&waiting, rows).await?;
+    let pin = fill_events_pinned(&pinned, rows).await?;
+    let mut events = series("relay", "events/s");
+    for _ in 0..sizes.rounds {
+        relay::refill(empty, sizes.many_events).await?;
+        for (world, series) in worlds.into_iter().zip(&mut events) {
+            series.push(relay::drain(world, sizes.many_events).await?);
+        }
+    }
+
+    jobs::refill(empty, sizes.many_jobs).await?;
+    fill_jobs(&waiting, rows).await?;
+    fill_jobs(&pinned, rows).await?;
+    fill_jobs_done(&pinned, rows).await?;
     eprintln!("plans");
     let mut plans = Vec::new();
-    for (name, world) in [
-        ("nothing else", empty),
-        ("the backlog", &*waiting),
-        ("the pinned snapshot", &*pinned),
-    ] {
+    for (name, world) in ["nothing else", "the backlog", "the pinned snapshot"]
+        .into_iter()
+        .zip(worlds)
+    {
         if args.plans {
             report.note(format!("Plans with {name}:"));
         }
@@ -58,19 +73,13 @@ pub async fn measure(
     }
     report.note(table(&plans));
 
-    let series = |what: &str, unit| {
-        ["", ", backlog", ", backlog behind a pinned snapshot"]
-            .map(|with| Series::new(format!("{what}{with}"), unit))
-    };
-    let mut events = series("relay", "events/s");
+    for world in worlds {
+        clear_events(world).await?;
+    }
     let mut done = series("jobs", "jobs/s");
     for _ in 0..sizes.rounds {
-        relay::refill(empty, sizes.many_events).await?;
-        for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut events) {
-            series.push(relay::drain(world, sizes.many_events).await?);
-        }
         jobs::refill(empty, sizes.many_jobs).await?;
-        for (world, series) in [empty, &waiting, &pinned].into_iter().zip(&mut done) {
+        for (world, series) in worlds.into_iter().zip(&mut done) {
             series.push(jobs::work(world, sizes.many_jobs).await?);
         }
     }
@@ -82,43 +91,21 @@ pub async fn measure(
     Ok(())
 }
 
-/// Events that wait, and jobs: some due, of every priority, the others not any more or not yet.
-async fn fill_backlog(world: &World, rows: i64) -> anyhow::Result<()> {
-    eprintln!("  {rows} events and jobs that wait");
+/// Events that wait.
+async fn fill_events(world: &World, rows: i64) -> anyhow::Result<()> {
+    eprintln!("  {rows} events that wait");
     let mut connection = world.connect().await?;
     fill::events(&mut connection, rows).await?;
-    fill::jobs(&mut connection, rows * DUE / 100, "1 day").await?;
-    fill::jobs(&mut connection, rows * 20 / 100, "-1 day").await?;
-    // What is left becomes done, but for one in eight.
-    let left = rows - rows * DUE / 100 - rows * 20 / 100;
-    fill::jobs(&mut connection, left, "3 days").await?;
-    sqlx::raw_sql(
-        "UPDATE jobs SET finished_at = now(), reported = true, attempt = 1,
-                state = CASE WHEN get_byte(uuid_send(id), 15) < 32 THEN 'failed' ELSE 'done' END
-         WHERE run_at < now() - interval '2 days'",
-    )
-    .execute(&mut connection)
-    .await?;
-    sqlx::raw_sql("VACUUM ANALYZE outbox")
-        .execute(&mut connection)
-        .await?;
-    sqlx::raw_sql("VACUUM ANALYZE jobs")
-        .execute(&mut connection)
-        .await?;
+    vacuum(&mut connection, "outbox").await?;
     connection.close().await?;
     Ok(())
 }
 
-/// The backlog behind dead rows, and the session that keeps them: as many events that were published, and as many versions
-/// of jobs that are done.
-async fn fill_pinned(world: &World, rows: i64) -> anyhow::Result<PgConnection> {
-    let mut connection = world.connect().await?;
-    fill::events(&mut connection, rows).await?;
-    fill_backlog(world, rows).await?;
-    fill::jobs(&mut connection, rows / VERSIONS, "5 days").await?;
-    connection.close().await?;
-
-    eprintln!("  {rows} dead rows behind a pinned snapshot");
+/// Events that wait behind as many dead rows of published ones, and the session that keeps those.
+async fn fill_events_pinned(world: &World, rows: i64) -> anyhow::Result<PgConnection> {
+    fill_events(world, rows).await?;
+    fill_events(world, rows).await?;
+    eprintln!("  {rows} of them dead behind a pinned snapshot");
     let mut pin = world.connect().await?;
     sqlx::raw_sql(
         "SET idle_in_transaction_session_timeout = 0;
@@ -132,19 +119,67 @@ async fn fill_pinned(world: &World, rows: i64) -> anyhow::Result<PgConnection> {
         .bind(rows)
         .execute(&mut connection)
         .await?;
+    vacuum(&mut connection, "outbox").await?;
+    connection.close().await?;
+    Ok(pin)
+}
+
+/// No event waits any more. Behind a pinned snapshot they stay as dead rows.
+async fn clear_events(world: &World) -> anyhow::Result<()> {
+    let mut connection = world.connect().await?;
+    sqlx::raw_sql("DELETE FROM outbox")
+        .execute(&mut connection)
+        .await?;
+    vacuum(&mut connection, "outbox").await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Jobs: some due, of every priority, the others not any more or not yet.
+async fn fill_jobs(world: &World, rows: i64) -> anyhow::Result<()> {
+    eprintln!("  {rows} jobs, {DUE} % of which wait");
+    let mut connection = world.connect().await?;
+    fill::jobs(&mut connection, rows * DUE / 100, "1 day").await?;
+    fill::jobs(&mut connection, rows * 20 / 100, "-1 day").await?;
+    // What is left becomes done, but for one in eight.
+    let left = rows - rows * DUE / 100 - rows * 20 / 100;
+    fill::jobs(&mut connection, left, "3 days").await?;
+    sqlx::raw_sql(
+        "UPDATE jobs SET finished_at = now(), reported = true, attempt = 1,
+                state = CASE WHEN get_byte(uuid_send(id), 15) < 32 THEN 'failed' ELSE 'done' END
+         WHERE run_at < now() - interval '2 days'",
+    )
+    .execute(&mut connection)
+    .await?;
+    vacuum(&mut connection, "jobs").await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Jobs that are done, and left this many rows behind, which a pinned snapshot keeps.
+async fn fill_jobs_done(world: &World, rows: i64) -> anyhow::Result<()> {
+    eprintln!("  {rows} dead rows of jobs behind a pinned snapshot");
+    let mut connection = world.connect().await?;
+    fill::jobs(&mut connection, rows / VERSIONS, "5 days").await?;
     for change in [
         "UPDATE jobs SET state = 'sent', sent_at = now() WHERE run_at < now() - interval '4 days' AND state = 'ready'",
         "UPDATE jobs SET state = 'running', attempt = 1, lease_until = now() + interval '1 day'
          WHERE run_at < now() - interval '4 days' AND state = 'sent'",
         "UPDATE jobs SET state = 'done', lease_until = NULL, finished_at = now()
          WHERE run_at < now() - interval '4 days' AND state = 'running'",
-        "ANALYZE outbox",
-        "ANALYZE jobs",
     ] {
         sqlx::raw_sql(change).execute(&mut connection).await?;
     }
+    vacuum(&mut connection, "jobs").await?;
     connection.close().await?;
-    Ok(pin)
+    Ok(())
+}
+
+async fn vacuum(connection: &mut PgConnection, table: &'static str) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(format!("VACUUM ANALYZE {table}")))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// The statements side by side.

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Executor, PgPool};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -130,6 +132,9 @@ over_both_carriers! {
             // What others commit meanwhile has higher numbers, and is published.
             world.count(other).await;
             assert_eq!(relay.once().await.0, Step::Carried(1));
+            for _ in 0..3 {
+                assert_eq!(relay.once().await.0, Step::Carried(0));
+            }
             late.commit().await.expect("a commit");
             world.count(counter).await;
             relay.once().await;
@@ -141,6 +146,76 @@ over_both_carriers! {
 
         world.assert_counted_once_in_order("counting").await;
     }
+}
+
+/// A long transaction keeps dead rows from being cleaned up; a relay that was just started and has nothing to do must not
+/// read them at each look.
+#[tokio::test]
+async fn an_idle_relay_does_not_read_the_dead_again_and_again() {
+    const DEAD: i32 = 2000;
+    const LOOKS: i64 = 20;
+    let world = World::with_events_over(Carrier::Postgres).await;
+    sqlx::query(
+        "INSERT INTO outbox (id, topic, key, type, body, size, emitted_at)
+         SELECT uuidv7(), 'test', uuidv7(), 'test', '{}', 2, now() FROM generate_series(1, $1)",
+    )
+    .bind(DEAD)
+    .execute(world.pool())
+    .await
+    .expect("events");
+    let mut long = world.pool().begin().await.expect("a transaction");
+    for statement in [
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET LOCAL idle_in_transaction_session_timeout = 0",
+        "SELECT FROM outbox LIMIT 1",
+    ] {
+        long.execute(statement).await.expect("a snapshot");
+    }
+    world
+        .pool()
+        .execute("DELETE FROM outbox")
+        .await
+        .expect("published events");
+    // One connection, whose statistics can be had at once. What is read is counted for an index only.
+    let options = (*world.pool().connect_options()).clone();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]))
+        .await
+        .expect("PostgreSQL");
+    let mut relay = world.relay_on(pool.clone()).await;
+
+    let quiet = async {
+        loop {
+            let before = entries_read(&pool).await;
+            for _ in 0..LOOKS {
+                assert_eq!(relay.once().await.0, Step::Carried(0));
+            }
+            // Once a second it does look whether something was missed.
+            if entries_read(&pool).await - before < i64::from(DEAD) * LOOKS / 2 {
+                return;
+            }
+        }
+    };
+    // Not before every transaction has ended that ran at its first look, be it of another test.
+    soon("looks that read no dead entries", quiet).await;
+    world.count(id::new()).await;
+    assert_eq!(relay.once().await.0, Step::Carried(1), "a new one");
+    pool.close().await;
+    long.rollback().await.expect("a rollback");
+}
+
+/// Entries that were read in the index of the outbox.
+async fn entries_read(pool: &PgPool) -> i64 {
+    pool.execute("SELECT pg_stat_force_next_flush()")
+        .await
+        .expect("PostgreSQL");
+    sqlx::query_scalar(
+        "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'outbox_pkey'",
+    )
+    .fetch_one(pool)
+    .await
+    .expect("PostgreSQL")
 }
 
 #[tokio::test]

@@ -86,12 +86,14 @@ struct NextFloor {
     begun_later: Option<i64>,
 }
 
-/// Which transactions were running at a look, by their numbers.
+/// Which transactions were running at a look, by their numbers, and how far the numbers of events had been given out.
 struct Running {
     /// The oldest of them, or the next if there was none.
     oldest: i64,
     /// The next to begin.
     next: i64,
+    /// The highest number that an event may have had.
+    given: i64,
 }
 
 /// Moves events: outbox, carrier, `event_log`.
@@ -125,6 +127,8 @@ impl Pump for Events {
         let running = self.running().await?;
         let batch = self.fetch().await?;
         let Some(last) = batch.last() else {
+            // Or a relay that finds nothing after its start would walk over the dead rows at each look.
+            self.raise_floor(running.given, &running);
             return Ok(Step::Carried(0));
         };
         faults::point("relay.events.fetched").await;
@@ -173,7 +177,8 @@ impl Events {
     async fn running(&mut self) -> sqlx::Result<Running> {
         let running = sqlx::query_as!(
             Running,
-            r#"SELECT pg_snapshot_xmin(snapshot)::text::bigint AS "oldest!", pg_snapshot_xmax(snapshot)::text::bigint AS "next!"
+            r#"SELECT pg_snapshot_xmin(snapshot)::text::bigint AS "oldest!", pg_snapshot_xmax(snapshot)::text::bigint AS "next!",
+                   coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'seq')), 0) AS "given!"
                FROM pg_current_snapshot() AS snapshot"#
         )
         .fetch_one(self.ctx.pool())
@@ -184,7 +189,8 @@ impl Events {
         Ok(running)
     }
 
-    /// After everything up to `settled` that was seen has been settled, with these transactions running before.
+    /// After everything up to `settled` that was seen has been settled, or nothing was seen, with these transactions running
+    /// before.
     fn raise_floor(&mut self, settled: i64, running: &Running) {
         if faults::makes(Mistake::Watermark) {
             self.floor = settled;

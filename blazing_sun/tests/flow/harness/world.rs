@@ -256,6 +256,14 @@ impl World {
         }
     }
 
+    /// A relay that leads, carries by PostgreSQL and has a pool of its own.
+    pub async fn relay_on(&self, pool: PgPool) -> Relaying {
+        let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
+        let ctx = Ctx::new(pool, self.clock.clone(), metrics);
+        let (events, jobs) = (EventsCarrier::Postgres, JobsCarrier::Postgres);
+        Relaying::lead(Relay::new(ctx, events, jobs)).await
+    }
+
     /// A relay that leads and reaches Kafka by other settings than the world's.
     pub async fn relay_to(&self, kafka: kafka::Settings) -> Relaying {
         let (events, jobs) = (EventsCarrier::Kafka(kafka), JobsCarrier::Postgres);
