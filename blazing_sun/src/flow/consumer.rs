@@ -36,6 +36,7 @@ const KEY_LENGTH: usize = 200;
 const AWAY: Duration = Duration::from_millis(500);
 
 static FAILURES: Seldom = Seldom::new();
+static WAITING: Seldom = Seldom::new();
 
 /// A record as it came.
 #[derive(Clone, Debug)]
@@ -237,7 +238,7 @@ impl Consumer {
                     return Err(error);
                 }
                 let error = format!("{error:#}");
-                if let Some(suppressed) = FAILURES.again(&format!("{} {error}", self.name())) {
+                if let Some(suppressed) = WAITING.again(&format!("{} {error}", self.name())) {
                     tracing::warn!(
                         consumer.name = self.name(),
                         error,

@@ -21,7 +21,8 @@ pub use jobs::{Jobs, JobsCarrier};
 
 /// The shortest and the longest pause between two looks at an idle table, if nobody wakes the relay.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
-/// The longest pause if the look itself was slow, as it is behind dead rows: it may take a fifth of the time at most.
+/// The longest pause if the look itself was slow, as it may be behind dead rows: up to a quarter of this pause it takes a fifth
+/// of the time at most.
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
 /// The pause after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);

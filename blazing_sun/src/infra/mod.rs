@@ -1,4 +1,5 @@
-//! One thin adapter for each service, each with its own `Settings`, and the declaration of what is measured.
+//! One thin adapter for each service, each with its own `Settings`, the declaration of what is measured, and what keeps lines
+//! from being said over and over.
 
 pub mod blobs;
 pub mod kafka;

@@ -419,6 +419,9 @@ async fn a_job_costs_no_look_at_those_that_are_done() {
     long.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         .await
         .expect("a long transaction");
+    long.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .await
+        .expect("a setting");
     long.execute("SELECT FROM jobs LIMIT 1")
         .await
         .expect("a snapshot");
@@ -436,10 +439,10 @@ async fn a_job_costs_no_look_at_those_that_are_done() {
     let now = world.ctx.now();
     for plans in ["force_custom_plan", "force_generic_plan"] {
         let options = (*world.pool().connect_options()).clone();
-        // One connection, whose statistics can be had at once.
+        // One connection, whose statistics can be had at once. What is read is counted for an index only.
         let pool = PgPoolOptions::new()
             .max_connections(1)
-            .connect_with(options.options([("plan_cache_mode", plans)]))
+            .connect_with(options.options([("plan_cache_mode", plans), ("enable_seqscan", "off")]))
             .await
             .expect("PostgreSQL");
         let mut claimed = Vec::new();

@@ -86,14 +86,12 @@ struct NextFloor {
     begun_later: Option<i64>,
 }
 
-/// Which transactions were running at a look, by their numbers, and how far the numbers of events had been given out.
+/// Which transactions were running at a look, by their numbers.
 struct Running {
     /// The oldest of them, or the next if there was none.
     oldest: i64,
     /// The next to begin.
     next: i64,
-    /// The highest number that an event may have had.
-    given: i64,
 }
 
 /// Moves events: outbox, carrier, `event_log`.
@@ -127,8 +125,7 @@ impl Pump for Events {
         let running = self.running().await?;
         let batch = self.fetch().await?;
         let Some(last) = batch.last() else {
-            // Or a relay that finds nothing after its start would walk over the dead rows at each look.
-            self.raise_floor(running.given, &running);
+            self.raise_floor_unseen(&running).await?;
             return Ok(Step::Carried(0));
         };
         faults::point("relay.events.fetched").await;
@@ -177,8 +174,7 @@ impl Events {
     async fn running(&mut self) -> sqlx::Result<Running> {
         let running = sqlx::query_as!(
             Running,
-            r#"SELECT pg_snapshot_xmin(snapshot)::text::bigint AS "oldest!", pg_snapshot_xmax(snapshot)::text::bigint AS "next!",
-                   coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'seq')), 0) AS "given!"
+            r#"SELECT pg_snapshot_xmin(snapshot)::text::bigint AS "oldest!", pg_snapshot_xmax(snapshot)::text::bigint AS "next!"
                FROM pg_current_snapshot() AS snapshot"#
         )
         .fetch_one(self.ctx.pool())
@@ -189,8 +185,7 @@ impl Events {
         Ok(running)
     }
 
-    /// After everything up to `settled` that was seen has been settled, or nothing was seen, with these transactions running
-    /// before.
+    /// After everything up to `settled` that was seen has been settled, with these transactions running before.
     fn raise_floor(&mut self, settled: i64, running: &Running) {
         if faults::makes(Mistake::Watermark) {
             self.floor = settled;
@@ -211,14 +206,37 @@ impl Events {
         });
     }
 
+    /// After nothing was seen, with these transactions running before. A relay that was just started and has nothing to do
+    /// would otherwise walk over the dead rows at each look.
+    async fn raise_floor_unseen(&mut self, running: &Running) -> sqlx::Result<()> {
+        if let Some(next_floor) = &self.next_floor {
+            self.raise_floor(next_floor.seq, running);
+        } else if self.floor == 0 {
+            // That it has a transaction's number makes the statement wait until the numbers given out are on the disk: after
+            // a crash none of them is given out again.
+            let given = sqlx::query!(
+                r#"SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('outbox', 'seq')), 0) AS "seq!", pg_current_xact_id()::text AS xid"#
+            )
+            .fetch_one(self.ctx.pool())
+            .await?;
+            self.next_floor = Some(NextFloor {
+                seq: given.seq,
+                begun_later: None,
+            });
+        }
+        Ok(())
+    }
+
     /// The oldest events that wait, in order.
     async fn fetch(&mut self) -> sqlx::Result<Vec<Outgoing>> {
         let started = Instant::now();
         let refused = self.refused.len();
         self.refused.retain(|_, until| *until > started);
-        // What a topic gets that is tried again lies below the floor.
-        let sweeping = (started >= self.next_sweep || self.refused.len() < refused)
-            && !faults::makes(Mistake::Watermark);
+        if self.refused.len() < refused {
+            // What a topic gets that is tried again lies below the floor.
+            self.next_sweep = started;
+        }
+        let sweeping = started >= self.next_sweep && !faults::makes(Mistake::Watermark);
         let floor = if sweeping { 0 } else { self.floor };
         let refused: Vec<String> = self.refused.keys().cloned().collect();
         let batch = sqlx::query_as!(

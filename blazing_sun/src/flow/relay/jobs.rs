@@ -32,8 +32,9 @@ const BATCH: i64 = 500;
 const WINDOW: i64 = 5000;
 /// How long the broker may take to confirm a batch before it counts as unsent.
 const CONFIRMING: Duration = Duration::from_secs(10);
-/// How often jobs that got lost are looked for. Dead entries make that slow: it may take a twentieth of the time at most.
-const SWEEP: Duration = Duration::from_secs(1);
+/// How often jobs that got lost are looked for. Dead entries make that slow: up to the longest pause it may take a twentieth
+/// of the time at most.
+const SWEEPS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 /// AMQP: the message survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -110,7 +111,8 @@ impl Pump for Jobs {
         let began = Instant::now();
         if began >= self.next_sweep {
             self.sweep().await?;
-            self.next_sweep = Instant::now() + SWEEP.max(began.elapsed() * 20);
+            let pause = (began.elapsed() * 20).clamp(SWEEPS.0, SWEEPS.1);
+            self.next_sweep = Instant::now() + pause;
         }
         if matches!(self.carrier, JobsCarrier::Postgres) {
             return Ok(Step::Carried(0));

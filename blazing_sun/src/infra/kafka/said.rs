@@ -11,14 +11,14 @@ use crate::infra::seldom::Seldom;
 
 static SAID: Seldom = Seldom::new();
 
-/// Writes what a client says; the same kind of thing once a minute, whichever clients of this process say it.
+/// Writes what a client says; the same thing once a minute, whichever clients of this process say it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Said;
 
 impl ClientContext for Said {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
-        let Some(suppressed) = SAID.again(&format!("{level:?} {facility}")) else {
+        let Some(suppressed) = SAID.again(&without_numbers(message)) else {
             return;
         };
         match level {
@@ -34,11 +34,17 @@ impl ClientContext for Said {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let error = error.to_string();
-        if let Some(suppressed) = SAID.again(&error) {
+        if let Some(suppressed) = SAID.again(&without_numbers(&format!("{error} {reason}"))) {
             tracing::error!(target: "librdkafka", suppressed, "{error}: {reason}");
         }
     }
+}
+
+/// What tells lines apart: not their times, counts and addresses.
+fn without_numbers(line: &str) -> String {
+    line.chars()
+        .filter(|character| !character.is_ascii_digit())
+        .collect()
 }
 
 impl ConsumerContext for Said {}
