@@ -201,22 +201,30 @@ impl Consumer {
     /// Takes records in their order. When it returns, each has had its effect or is a dead letter; an error means that
     /// PostgreSQL was away until `stop`.
     pub async fn take(&self, records: &[Record], stop: &CancellationToken) -> anyhow::Result<()> {
-        // Most batches go through as a whole. If one does not, it is taken record by record, which finds the culprit.
-        match postgres::within(ATTEMPT, self.attempt(records)).await {
-            Ok(outcomes) => {
-                self.count(&outcomes);
-                return Ok(());
+        let mut rest = records;
+        // Most batches go through as a whole. If PostgreSQL was away, the first record alone finds out when it is back, and
+        // the others may go through as a whole then. If they do not, each is taken alone, which finds the culprit.
+        for _ in 0..2 {
+            let error = match postgres::within(ATTEMPT, self.attempt(rest)).await {
+                Ok(outcomes) => {
+                    self.count(&outcomes);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            tracing::debug!(
+                consumer.name = self.name(),
+                error = format!("{error:#}"),
+                "one by one"
+            );
+            let [first, others @ ..] = rest else { break };
+            if !postgres::is_passing_cause(&error) || others.is_empty() {
+                break;
             }
-            Err(error) if records.len() > 1 => {
-                tracing::debug!(
-                    consumer.name = self.name(),
-                    error = format!("{error:#}"),
-                    "one by one"
-                );
-            }
-            Err(_) => {}
+            self.take_one(first, stop).await?;
+            rest = others;
         }
-        for record in records {
+        for record in rest {
             self.take_one(record, stop).await?;
         }
         Ok(())
