@@ -240,6 +240,27 @@ over_both_carriers! {
     }
 }
 
+#[tokio::test]
+async fn a_batch_that_met_an_absent_postgresql_is_not_taken_record_by_record() {
+    let world = World::with_events_over(Carrier::Postgres).await;
+    for _ in 0..5 {
+        world.count(id::new()).await;
+    }
+    world.relay().await.carry_all().await;
+    let unlucky = Unlucky(Mutex::new([Misfortune::EndWhileWriting].into()));
+
+    world.consumer(unlucky).await.take_all().await;
+
+    let transactions: i64 = sqlx::query_scalar(
+        "SELECT count(DISTINCT xmin::text) FROM inbox WHERE consumer = 'unlucky'",
+    )
+    .fetch_one(world.pool())
+    .await
+    .expect("PostgreSQL");
+    assert_eq!(world.rows("inbox WHERE consumer = 'unlucky'").await, 5);
+    assert_eq!(transactions, 2, "the first, and all others");
+}
+
 /// Everything that was published, as its consumers are given it.
 async fn published(world: &World) -> Vec<Record> {
     let rows: Vec<(String, i64, Uuid, String)> =
