@@ -36,7 +36,6 @@ const KEY_LENGTH: usize = 200;
 const AWAY: Duration = Duration::from_millis(500);
 
 static FAILURES: Seldom = Seldom::new();
-static WAITING: Seldom = Seldom::new();
 
 /// A record as it came.
 #[derive(Clone, Debug)]
@@ -161,20 +160,20 @@ impl Consumer {
                 Err(error) => Err(error),
             };
             if let Err(error) = outcome {
-                let error = format!("{error:#}");
-                if let Some(suppressed) = FAILURES.again(&format!("{} {error}", self.name())) {
-                    tracing::warn!(
-                        consumer.name = self.name(),
-                        error,
-                        suppressed,
-                        "the consumer failed and tries again"
-                    );
-                }
+                self.warn("the consumer failed and tries again", &error);
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = sleep(AWAY) => {}
                 }
             }
+        }
+    }
+
+    /// Says what would be said twice a second while something is away.
+    fn warn(&self, what: &str, error: &anyhow::Error) {
+        let error = format!("{error:#}");
+        if let Some(suppressed) = FAILURES.again(&format!("{} {what} {error}", self.name())) {
+            tracing::warn!(consumer.name = self.name(), error, suppressed, "{what}");
         }
     }
 
@@ -245,15 +244,7 @@ impl Consumer {
                 if stop.is_cancelled() {
                     return Err(error);
                 }
-                let error = format!("{error:#}");
-                if let Some(suppressed) = WAITING.again(&format!("{} {error}", self.name())) {
-                    tracing::warn!(
-                        consumer.name = self.name(),
-                        error,
-                        suppressed,
-                        "the consumer waits for PostgreSQL"
-                    );
-                }
+                self.warn("the consumer waits for PostgreSQL", &error);
                 sleep(AWAY).await;
                 continue;
             }

@@ -15,11 +15,13 @@ use blazing_sun::kernel::id;
 use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 use uuid::Uuid;
 
-use crate::harness::{ATTEMPTS, Carrier, Deed, Effect, Errand, Script, World, count, told};
+use crate::harness::{
+    ATTEMPTS, Carrier, Deed, Effect, Errand, Script, World, count, entries_read, pin_snapshot,
+    told, watched_pool,
+};
 
 /// What the spine waits at most before another attempt.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
@@ -404,6 +406,8 @@ impl Job for Luggage {
 #[tokio::test]
 async fn a_job_costs_no_look_at_those_that_are_done() {
     const DONE: i32 = 20_000;
+    // All indexes but that of the ids.
+    const OTHERS: &str = "relname = 'jobs' AND indexrelname <> 'jobs_pkey'";
     let world = World::with_jobs_over(Carrier::Postgres).await;
     let name = Errand::<5>::NAME;
     sqlx::query(
@@ -415,16 +419,7 @@ async fn a_job_costs_no_look_at_those_that_are_done() {
     .execute(world.pool())
     .await
     .expect("jobs");
-    let mut long = world.pool().begin().await.expect("a transaction");
-    long.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        .await
-        .expect("a long transaction");
-    long.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        .await
-        .expect("a setting");
-    long.execute("SELECT FROM jobs LIMIT 1")
-        .await
-        .expect("a snapshot");
+    let long = pin_snapshot(&world).await;
     for change in [
         "UPDATE jobs SET state = 'sent', sent_at = now()",
         "UPDATE jobs SET state = 'running', attempt = 1, lease_until = now()",
@@ -438,15 +433,9 @@ async fn a_job_costs_no_look_at_those_that_are_done() {
     let term = term.expect("PostgreSQL").expect("the lease");
     let now = world.ctx.now();
     for plans in ["force_custom_plan", "force_generic_plan"] {
-        let options = (*world.pool().connect_options()).clone();
-        // One connection, whose statistics can be had at once. What is read is counted for an index only.
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.options([("plan_cache_mode", plans), ("enable_seqscan", "off")]))
-            .await
-            .expect("PostgreSQL");
+        let pool = watched_pool(&world, plans).await;
         let mut claimed = Vec::new();
-        let before = entries_read(&pool).await;
+        let before = entries_read(&pool, OTHERS).await;
         for _ in 0..2 {
             let id = world.enqueue(&Errand::<5>::default()).await;
             let ticket = Ticket {
@@ -469,23 +458,10 @@ async fn a_job_costs_no_look_at_those_that_are_done() {
         drop(connection);
         let failed = jobs::fail(&pool, claimed[1], 1, now, true, "a test").await;
         assert_eq!(failed.expect("PostgreSQL"), Verdict::Failed);
-        let read = entries_read(&pool).await - before;
+        let read = entries_read(&pool, OTHERS).await - before;
         pool.close().await;
 
         assert_eq!(read, 0, "{plans}: entries of other jobs were read");
     }
     long.rollback().await.expect("a rollback");
-}
-
-/// Entries that were read in the indexes of the jobs, but for that of the ids.
-async fn entries_read(pool: &PgPool) -> i64 {
-    pool.execute("SELECT pg_stat_force_next_flush()")
-        .await
-        .expect("PostgreSQL");
-    sqlx::query_scalar(
-        "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'jobs' AND indexrelname <> 'jobs_pkey'",
-    )
-    .fetch_one(pool)
-    .await
-    .expect("PostgreSQL")
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use blazing_sun::flow::ctx::Tx;
 use blazing_sun::flow::event::{Event, Topic};
 use blazing_sun::flow::outbox;
 use blazing_sun::flow::relay::Step;
@@ -11,12 +12,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Executor, PgPool};
+use sqlx::Executor;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::harness::{Carrier, Counting, Gate, World, count, count_padded, let_pass, soon};
+use crate::harness::{
+    Carrier, Counting, Gate, Relaying, World, count, count_padded, entries_read, let_pass,
+    pin_snapshot, soon, watched_pool,
+};
 
 /// How long a topic that refused an event is left alone.
 const REFUSED: Duration = Duration::from_secs(30);
@@ -132,11 +135,7 @@ over_both_carriers! {
             // What others commit meanwhile has higher numbers, and is published.
             world.count(other).await;
             assert_eq!(relay.once().await.0, Step::Carried(1));
-            late.commit().await.expect("a commit");
-            world.count(counter).await;
-            relay.once().await;
-            let_pass(Duration::from_secs(60)).await;
-            relay.carry_all().await;
+            commit_late(late, &world, counter, &mut relay).await;
         }
 
         world.consumer(Counting::named("counting")).await.take_all().await;
@@ -155,16 +154,21 @@ over_both_carriers! {
         for _ in 0..4 {
             assert_eq!(relay.once().await.0, Step::Carried(0));
         }
-        late.commit().await.expect("a commit");
-        world.count(counter).await;
 
-        relay.once().await;
-        let_pass(Duration::from_secs(60)).await;
-        relay.carry_all().await;
+        commit_late(late, &world, counter, &mut relay).await;
         world.consumer(Counting::named("counting")).await.take_all().await;
 
         world.assert_counted_once_in_order("counting").await;
     }
+}
+
+/// Commits what was begun before, then counts the same counter up: the relay sees both.
+async fn commit_late(late: Tx, world: &World, counter: Uuid, relay: &mut Relaying) {
+    late.commit().await.expect("a commit");
+    world.count(counter).await;
+    relay.once().await;
+    let_pass(Duration::from_secs(60)).await;
+    relay.carry_all().await;
 }
 
 /// A long transaction keeps dead rows from being cleaned up; a relay that was just started and has nothing to do must not
@@ -173,6 +177,7 @@ over_both_carriers! {
 async fn an_idle_relay_does_not_read_the_dead_again_and_again() {
     const DEAD: i32 = 2000;
     const LOOKS: i64 = 20;
+    const OUTBOX: &str = "indexrelname = 'outbox_pkey'";
     let world = World::with_events_over(Carrier::Postgres).await;
     sqlx::query(
         "INSERT INTO outbox (id, topic, key, type, body, size, emitted_at)
@@ -182,36 +187,23 @@ async fn an_idle_relay_does_not_read_the_dead_again_and_again() {
     .execute(world.pool())
     .await
     .expect("events");
-    let mut long = world.pool().begin().await.expect("a transaction");
-    for statement in [
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "SET LOCAL idle_in_transaction_session_timeout = 0",
-        "SELECT FROM outbox LIMIT 1",
-    ] {
-        long.execute(statement).await.expect("a snapshot");
-    }
+    let long = pin_snapshot(&world).await;
     world
         .pool()
         .execute("DELETE FROM outbox")
         .await
         .expect("published events");
-    // One connection, whose statistics can be had at once. What is read is counted for an index only.
-    let options = (*world.pool().connect_options()).clone();
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]))
-        .await
-        .expect("PostgreSQL");
+    let pool = watched_pool(&world, "auto").await;
     let mut relay = world.relay_on(pool.clone()).await;
 
     let quiet = async {
         loop {
-            let before = entries_read(&pool).await;
+            let before = entries_read(&pool, OUTBOX).await;
             for _ in 0..LOOKS {
                 assert_eq!(relay.once().await.0, Step::Carried(0));
             }
             // Once a second it does look whether something was missed.
-            if entries_read(&pool).await - before < i64::from(DEAD) * LOOKS / 2 {
+            if entries_read(&pool, OUTBOX).await - before < i64::from(DEAD) * LOOKS / 2 {
                 return;
             }
         }
@@ -222,19 +214,6 @@ async fn an_idle_relay_does_not_read_the_dead_again_and_again() {
     assert_eq!(relay.once().await.0, Step::Carried(1), "a new one");
     pool.close().await;
     long.rollback().await.expect("a rollback");
-}
-
-/// Entries that were read in the index of the outbox.
-async fn entries_read(pool: &PgPool) -> i64 {
-    pool.execute("SELECT pg_stat_force_next_flush()")
-        .await
-        .expect("PostgreSQL");
-    sqlx::query_scalar(
-        "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'outbox_pkey'",
-    )
-    .fetch_one(pool)
-    .await
-    .expect("PostgreSQL")
 }
 
 #[tokio::test]

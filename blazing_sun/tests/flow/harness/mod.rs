@@ -3,6 +3,7 @@
 mod broker;
 mod consuming;
 mod counter;
+mod dead_rows;
 mod errand;
 mod purse;
 mod relaying;
@@ -12,6 +13,7 @@ mod world;
 pub use crate::support::Gate;
 pub use consuming::Consuming;
 pub use counter::{Counted, Counting, Effect, count, count_padded};
+pub use dead_rows::{entries_read, pin_snapshot, watched_pool};
 pub use errand::{ATTEMPTS, CHANNEL, Deed, Errand, Paused, Script, told};
 pub use purse::{Purse, Spec, spec};
 pub use relaying::Relaying;

@@ -104,8 +104,12 @@ impl World {
 
     /// The surroundings of another process in this world: the same database and clock, signals of its own.
     pub fn another_process(&self) -> Ctx {
+        self.process_with(self.pool().clone())
+    }
+
+    fn process_with(&self, pool: PgPool) -> Ctx {
         let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
-        Ctx::new(self.pool().clone(), self.clock.clone(), metrics)
+        Ctx::new(pool, self.clock.clone(), metrics)
     }
 
     /// Begins a transaction.
@@ -258,10 +262,8 @@ impl World {
 
     /// A relay that leads, carries by PostgreSQL and has a pool of its own.
     pub async fn relay_on(&self, pool: PgPool) -> Relaying {
-        let metrics = FlowMetrics::new(&Measures::default()).expect("metrics");
-        let ctx = Ctx::new(pool, self.clock.clone(), metrics);
         let (events, jobs) = (EventsCarrier::Postgres, JobsCarrier::Postgres);
-        Relaying::lead(Relay::new(ctx, events, jobs)).await
+        Relaying::lead(Relay::new(self.process_with(pool), events, jobs)).await
     }
 
     /// A relay that leads and reaches Kafka by other settings than the world's.
